@@ -1,0 +1,325 @@
+"""The nouns of the pipeline: what flows from a video to a heatmap.
+
+Times are seconds as ``float``, relative to the earliest shown frame. Arrays are NumPy. Every type
+checks rank, dtype and range when it is made, so that a mistake shows where it is made.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from fractions import Fraction
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+TRACK_FORMAT_VERSION = 1
+
+
+def _check_array(name: str, array: NDArray[Any], ndim: int, dtype: type) -> None:
+    if not isinstance(array, np.ndarray) or array.ndim != ndim or array.dtype != dtype:
+        came = f"{getattr(array, 'dtype', type(array).__name__)} {getattr(array, 'shape', '')}"
+        raise ValueError(f"{name} must be a {np.dtype(dtype)} array of rank {ndim}, got {came}")
+
+
+def _check_unit(name: str, value: float) -> None:
+    if not 0.0 <= value <= 1.0:
+        raise ValueError(f"{name} must be in [0, 1], got {value}")
+
+
+@dataclass(frozen=True, slots=True)
+class VideoInfo:
+    """What a player would show, after rotation."""
+
+    width: int
+    """Pixels."""
+    height: int
+    """Pixels."""
+    fps: Fraction
+    """Average frames per second, exact (29.97 is 30000/1001). For display; times come from frames."""
+    duration_seconds: float | None
+    """``None`` where the container does not say."""
+    num_frames: int | None
+    """``None`` where the container does not say; often wrong where it does."""
+    has_audio: bool
+
+    def __post_init__(self) -> None:
+        if self.width < 1 or self.height < 1:
+            raise ValueError(f"a video needs at least one pixel, got {self.width}x{self.height}")
+        if self.fps <= 0:
+            raise ValueError(f"fps must be positive, got {self.fps}")
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One decoded picture."""
+
+    image: NDArray[np.uint8]
+    """RGB, (H, W, 3)."""
+    pts_seconds: float
+    """When it is shown."""
+
+    def __post_init__(self) -> None:
+        _check_array("image", self.image, 3, np.uint8)
+        if self.image.shape[2] != 3 or 0 in self.image.shape:
+            raise ValueError(f"image must be (H, W, 3), got {self.image.shape}")
+
+    def __repr__(self) -> str:
+        height, width, _ = self.image.shape
+        return f"Frame({width}x{height} at {self.pts_seconds:.3f} s)"
+
+
+@dataclass(frozen=True, slots=True)
+class AudioClip:
+    """A stretch of mono sound."""
+
+    samples: NDArray[np.float32]
+    """(num_samples,), in [-1, 1]."""
+    sample_rate: int
+    """Hz."""
+    start_seconds: float = 0.0
+    """Time of the first sample."""
+
+    def __post_init__(self) -> None:
+        _check_array("samples", self.samples, 1, np.float32)
+        if self.sample_rate < 1:
+            raise ValueError(f"sample_rate must be positive, got {self.sample_rate}")
+
+    def __repr__(self) -> str:
+        return (
+            f"AudioClip({self.duration_seconds:.3f} s at {self.sample_rate} Hz, "
+            f"from {self.start_seconds:.3f} s)"
+        )
+
+    @property
+    def duration_seconds(self) -> float:
+        """Length."""
+        return len(self.samples) / self.sample_rate
+
+    def excerpt(self, start_seconds: float, duration_seconds: float) -> "AudioClip":
+        """Cut an excerpt of exactly the asked length; what lies outside the clip is silence."""
+        length = round(duration_seconds * self.sample_rate)
+        first = round((start_seconds - self.start_seconds) * self.sample_rate)
+        samples = np.zeros(length, np.float32)
+        low, high = max(first, 0), min(first + length, len(self.samples))
+        if low < high:
+            samples[low - first : high - first] = self.samples[low:high]
+        return AudioClip(samples, self.sample_rate, start_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A short run of frames that share one excerpt of sound: one model call."""
+
+    key_frame: Frame
+    """The picture that the model sees; its ``pts_seconds`` is the time of the window."""
+    audio: AudioClip
+    """Exactly ``InputSpec.audio_seconds`` long, at ``InputSpec.sample_rate``."""
+    start_seconds: float
+    """Time of the first frame of the run."""
+    end_seconds: float
+    """Time at which the next run starts (the end of the video for the last)."""
+    level_dbfs: float
+    """RMS of the 0.25 s around the key frame, dB of full scale; ``-inf`` for digital silence."""
+
+    def __post_init__(self) -> None:
+        if not self.start_seconds <= self.key_frame.pts_seconds <= self.end_seconds:
+            raise ValueError(
+                f"the key frame at {self.key_frame.pts_seconds} s lies outside its window "
+                f"[{self.start_seconds}, {self.end_seconds}] s"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class InputSpec:
+    """What a network was trained on."""
+
+    image_size: int
+    """Side of the square input, pixels."""
+    sample_rate: int
+    """Hz."""
+    audio_seconds: float
+
+    def __post_init__(self) -> None:
+        if min(self.image_size, self.sample_rate) < 1 or self.audio_seconds <= 0:
+            raise ValueError(f"sizes and lengths must be positive, got {self}")
+
+    @property
+    def num_samples(self) -> int:
+        """Length of the excerpt a network is given."""
+        return round(self.audio_seconds * self.sample_rate)
+
+
+class ScoreScale(StrEnum):
+    """What the numbers in a score map mean."""
+
+    COSINE = "cosine"
+    """In [-1, 1]; comparable between frames."""
+    PROBABILITY = "probability"
+    """In [0, 1]; comparable between frames."""
+    ATTENTION = "attention"
+    """Non-negative, sums to 1 over the map; comparable only within a frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """How a checkpoint's scores are painted, measured on its training data.
+
+    Scores from ``score_low`` (no colour) to ``score_high`` (full colour) span the fixed scale. Below
+    ``confidence_gate`` a window has no confident source: at that value 5 % of silence, noise and
+    mismatched sounds would still pass.
+    """
+
+    confidence_gate: float
+    score_low: float
+    score_high: float
+
+    def __post_init__(self) -> None:
+        _check_unit("confidence_gate", self.confidence_gate)
+        if not self.score_low < self.score_high:
+            raise ValueError(f"score_low must be below score_high, got {self}")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which method and which weights made a score."""
+
+    method: str
+    """Key in ``catalog.METHODS``."""
+    checkpoint: str
+    """Name or path it was loaded by."""
+    sha256: str
+    """Of the file of weights; empty where there is none."""
+    calibration: Calibration
+    trained: bool = True
+    """``False`` marks weights that were never trained: every picture made with them says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreMap:
+    """What a localizer says about one window, untouched; evaluation reads these."""
+
+    values: NDArray[np.float32]
+    """(h, w) on the network's own grid, for example 14 x 14."""
+    scale: ScoreScale
+    confidence: float
+    """How well picture and sound agree, in [0, 1]; low in silence."""
+    pts_seconds: float
+
+    def __post_init__(self) -> None:
+        _check_array("values", self.values, 2, np.float32)
+        if not np.isfinite(self.values).all():
+            raise ValueError("a score map holds NaN or infinity")
+        _check_unit("confidence", self.confidence)
+
+    def __repr__(self) -> str:
+        height, width = self.values.shape
+        return (
+            f"ScoreMap({height}x{width} {self.scale}, confidence {self.confidence:.2f}, "
+            f"at {self.pts_seconds:.3f} s)"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreTrack:
+    """The raw maps of a whole video: everything that drawing, export and comparison need."""
+
+    values: NDArray[np.float32]
+    """(T, K, h, w): T windows, K named maps."""
+    names: tuple[str, ...]
+    """Names of the K maps: one sound, several sounds, a text query, slots."""
+    times: NDArray[np.float64]
+    """(T,) seconds of the key frames, rising."""
+    confidence: NDArray[np.float32]
+    """(T, K), in [0, 1]."""
+    level_dbfs: NDArray[np.float32]
+    """(T,) loudness around each key frame; ``-inf`` for digital silence."""
+    scale: ScoreScale
+    identity: Identity
+    video_sha256: str
+    """Of the file the maps were made from; a restyle of another video is refused."""
+    duration_seconds: float
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """The analysis options, as JSON values."""
+    complete: bool = True
+    """``False`` when the analysis was stopped early."""
+
+    def __post_init__(self) -> None:
+        _check_array("values", self.values, 4, np.float32)
+        _check_array("times", self.times, 1, np.float64)
+        _check_array("confidence", self.confidence, 2, np.float32)
+        _check_array("level_dbfs", self.level_dbfs, 1, np.float32)
+        num_windows, num_maps = self.values.shape[:2]
+        if self.confidence.shape != (num_windows, num_maps) or len(self.names) != num_maps:
+            raise ValueError(f"confidence and names do not fit {num_windows} x {num_maps} maps")
+        if len(self.times) != num_windows or len(self.level_dbfs) != num_windows:
+            raise ValueError(f"times and levels do not fit {num_windows} windows")
+        if num_windows and not (np.diff(self.times) > 0).all():
+            raise ValueError("times must rise")
+        if not np.isfinite(self.values).all():
+            raise ValueError("a score track holds NaN or infinity")
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    def __repr__(self) -> str:
+        _, num_maps, height, width = self.values.shape
+        return (
+            f"ScoreTrack({len(self)} windows x {num_maps} maps of {height}x{width} {self.scale}, "
+            f"{self.duration_seconds:.2f} s, {self.identity.method}/{self.identity.checkpoint})"
+        )
+
+    def score_map(self, window: int, name: int = 0) -> ScoreMap:
+        """One map as a localizer returned it."""
+        return ScoreMap(
+            self.values[window, name],
+            self.scale,
+            float(self.confidence[window, name]),
+            float(self.times[window]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Heatmap:
+    """A score map made ready to paint; never measured."""
+
+    values: NDArray[np.float32]
+    """(h, w), in [0, 1]."""
+    pts_seconds: float
+
+    def __post_init__(self) -> None:
+        _check_array("values", self.values, 2, np.float32)
+        if self.values.size and not (self.values.min() >= 0 and self.values.max() <= 1):
+            raise ValueError("a heatmap lies in [0, 1]")
+
+
+@runtime_checkable
+class Localizer(Protocol):
+    """Anything that finds the source of a sound in a picture: the seam between steps and networks."""
+
+    @property
+    def spec(self) -> InputSpec:
+        """What it wants to be given."""
+        ...
+
+    @property
+    def identity(self) -> Identity:
+        """Which method and weights it is, and how its scores are painted."""
+        ...
+
+    def localize(self, windows: Sequence[Window]) -> list[ScoreMap]:
+        """Score a batch; one map per window, in order; stateless, no gradient."""
+        ...
+
+
+@runtime_checkable
+class Embedder(Protocol):
+    """A localizer that also maps sounds and pictures to one space, for retrieval and search."""
+
+    def embed_sound(self, audio: AudioClip) -> NDArray[np.float32]:
+        """Unit vector, (C,)."""
+        ...
+
+    def embed_image(self, frame: Frame) -> NDArray[np.float32]:
+        """Unit vector, (C,)."""
+        ...
