@@ -1,0 +1,273 @@
+"""What every network in this package has in common."""
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any, ClassVar, NamedTuple, Self
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from sslviz.errors import DeviceError, OptionError
+from sslviz.models.blocks.folding import fold_batch_norms
+from sslviz.models.key_map import KeyMap
+from sslviz.types import (
+    AudioClip,
+    Calibration,
+    Frame,
+    Identity,
+    InputSpec,
+    ScoreMap,
+    ScoreScale,
+    Window,
+)
+
+Encoding = tuple[Tensor, ...]
+"""What an encoder hands to ``score``: tensors whose first axis is the batch."""
+
+
+class Scores(NamedTuple):
+    """What a network returns for a batch."""
+
+    cells: Tensor
+    """(B, h, w), in the unit that ``scale`` names."""
+    confidence: Tensor
+    """(B,), in [0, 1]."""
+
+
+class Resize(StrEnum):
+    """How a picture is brought to ``spec.image_size``; both average what they skip."""
+
+    AREA = "area"
+    """Mean of the covered pixels (bilinear where the picture has to grow)."""
+    BICUBIC = "bicubic"
+    """Antialiased bicubic as PIL does it: what ImageNet networks are usually given."""
+
+
+class Network(nn.Module, ABC):
+    """A ``Localizer`` with weights.
+
+    A subclass names its ``method``, ``scale``, ``spec`` and ``default_calibration``, and writes
+    two encoders and ``score``. Normalisation, spectrograms and prompts are the network's own
+    business, so that nobody else can get them wrong. It knows no loss.
+    """
+
+    method: ClassVar[str]
+    """Key in ``catalog.METHODS``."""
+    scale: ScoreScale
+    spec: InputSpec
+    """What it wants to be given; the class holds the paper's, a checkpoint may set another."""
+    default_calibration: ClassVar[Calibration]
+    """For weights without a measured one."""
+    resize: ClassVar[Resize] = Resize.AREA
+    key_map: ClassVar[KeyMap | None] = None
+    """To the state dict of the authors' code, where there is one."""
+    autocast_dtype: torch.dtype | None = None
+    """Run in this precision; ``None``: as the weights are. The loader chooses."""
+    _identity: Identity | None = None
+
+    @abstractmethod
+    def encode_images(self, images: Tensor) -> Encoding:
+        """All that scoring needs of a picture.
+
+        Args:
+            images: RGB in [0, 1], (B, 3, image_size, image_size).
+        """
+
+    @abstractmethod
+    def encode_sounds(self, waveforms: Tensor) -> Encoding:
+        """All that scoring needs of a sound.
+
+        Args:
+            waveforms: Mono in [-1, 1], (B, audio_seconds * sample_rate).
+        """
+
+    @abstractmethod
+    def score(self, images: Encoding, sounds: Encoding) -> Scores:
+        """Score each cell of picture i by sound i; both encodings have the same batch size."""
+
+    def forward(self, images: Tensor, waveforms: Tensor) -> Scores:
+        """Score each cell: pictures (B, 3, S, S) in [0, 1], waveforms (B, n) in [-1, 1]."""
+        return self.score(self.encode_images(images), self.encode_sounds(waveforms))
+
+    @property
+    def identity(self) -> Identity:
+        """Which method and weights it is; says "not trained" until a loader says otherwise."""
+        if self._identity is not None:
+            return self._identity
+        return Identity(self.method, "untrained", "", self.default_calibration, trained=False)
+
+    @identity.setter
+    def identity(self, identity: Identity) -> None:
+        self._identity = identity
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.parameters()).device
+
+    def prepare_for_inference(self) -> Self:
+        """Make it fast, not trainable: evaluation mode, batch norms folded, channels last.
+
+        The state dict changes; save a checkpoint before, not after.
+        """
+        self.eval().requires_grad_(False)
+        fold_batch_norms(self)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return self
+
+    @torch.inference_mode()
+    def localize(self, windows: Sequence[Window]) -> list[ScoreMap]:
+        """Score a batch; one map per window, in order.
+
+        Windows with the same key frame share its encoding, those with the same excerpt share the
+        encoding of the sound. A batch that does not fit into memory is halved.
+
+        Raises:
+            OptionError: The sound of a window does not fit ``spec``, or the network still trains.
+            DeviceError: A single window does not fit into memory.
+        """
+        if not windows:
+            return []
+        self._check(windows)
+        cells, confidence = self._score_or_halve(windows)
+        return [
+            ScoreMap(c, self.scale, float(p), w.key_frame.pts_seconds)
+            for c, p, w in zip(cells, confidence, windows, strict=True)
+        ]
+
+    def images_to_tensor(self, frames: Sequence[Frame]) -> Tensor:
+        """RGB in [0, 1], (B, 3, S, S), channels last, on the network's device."""
+        pictures = [resize_image(f.image, self.spec.image_size, self.resize) for f in frames]
+        batch = _to_device(np.stack(pictures), self.device)
+        return batch.permute(0, 3, 1, 2).float().div_(255)
+
+    def sounds_to_tensor(self, clips: Sequence[AudioClip]) -> Tensor:
+        """Waveforms (B, n) on the network's device."""
+        return _to_device(np.stack([clip.samples for clip in clips]), self.device)
+
+    def _check(self, windows: Sequence[Window]) -> None:
+        if self.training:
+            raise OptionError("The network is in training mode; call eval() before localizing.")
+        for window in windows:
+            audio = window.audio
+            came = (len(audio.samples), audio.sample_rate)
+            if came != (self.spec.num_samples, self.spec.sample_rate):
+                raise OptionError(
+                    f"{self.method} wants {self.spec.num_samples} samples at "
+                    f"{self.spec.sample_rate} Hz per window, got {came[0]} at {came[1]} Hz; cut "
+                    "the windows with this localizer's spec."
+                )
+
+    def _score_or_halve(
+        self, windows: Sequence[Window]
+    ) -> tuple[list[NDArray[np.float32]], list[float]]:
+        try:
+            return self._score(windows)
+        except (torch.OutOfMemoryError, RuntimeError) as error:
+            if not _is_out_of_memory(error):
+                raise
+            if len(windows) == 1:
+                raise DeviceError(
+                    f"One window of {self.method} does not fit into the memory of {self.device}; "
+                    "close other programs or use the device cpu."
+                ) from error
+        # Outside the handler, so that the failed batch's tensors are free before the next try.
+        half = len(windows) // 2
+        first, second = self._score_or_halve(windows[:half]), self._score_or_halve(windows[half:])
+        return first[0] + second[0], first[1] + second[1]
+
+    def _score(self, windows: Sequence[Window]) -> tuple[list[NDArray[np.float32]], list[float]]:
+        frames, frame_of = _unique([w.key_frame.image for w in windows])
+        clips, clip_of = _unique([w.audio.samples for w in windows])
+        images = self.images_to_tensor([windows[i].key_frame for i in frames])
+        waveforms = self.sounds_to_tensor([windows[i].audio for i in clips])
+        with torch.autocast(
+            self.device.type, self.autocast_dtype, enabled=self.autocast_dtype is not None
+        ):
+            scores = self.score(
+                _take(self.encode_images(images), frame_of),
+                _take(self.encode_sounds(waveforms), clip_of),
+            )
+        cells = scores.cells.float().cpu().numpy()
+        return list(cells), scores.confidence.float().clamp(0, 1).tolist()
+
+
+class EmbeddingNetwork(Network):
+    """A network that maps sounds and pictures to one space: an ``Embedder``."""
+
+    @abstractmethod
+    def image_vectors(self, images: Encoding) -> Tensor:
+        """Unit vectors (B, C) of encoded pictures."""
+
+    @abstractmethod
+    def sound_vectors(self, sounds: Encoding) -> Tensor:
+        """Unit vectors (B, C) of encoded sounds."""
+
+    @torch.inference_mode()
+    def embed_image(self, frame: Frame) -> NDArray[np.float32]:
+        """Unit vector, (C,)."""
+        encoding = self.encode_images(self.images_to_tensor([frame]))
+        return _first(self.image_vectors(encoding))
+
+    @torch.inference_mode()
+    def embed_sound(self, audio: AudioClip) -> NDArray[np.float32]:
+        """Unit vector, (C,)."""
+        encoding = self.encode_sounds(self.sounds_to_tensor([audio]))
+        return _first(self.sound_vectors(encoding))
+
+
+def resize_image(image: NDArray[np.uint8], size: int, how: Resize) -> NDArray[np.uint8]:
+    """Bring RGB (H, W, 3) to (size, size, 3); the aspect is not kept, as in all four papers."""
+    height, width = image.shape[:2]
+    if (height, width) == (size, size):
+        return image
+    if how is Resize.BICUBIC:
+        planes = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None]
+        small = interpolate(planes, (size, size), mode="bicubic", antialias=True)
+        return np.ascontiguousarray(small[0].permute(1, 2, 0).numpy())
+    grows = min(height, width) < size
+    flag = cv2.INTER_LINEAR if grows else cv2.INTER_AREA
+    return np.asarray(cv2.resize(image, (size, size), interpolation=flag), np.uint8)
+
+
+def _to_device(array: NDArray[Any], device: torch.device) -> Tensor:
+    tensor = torch.from_numpy(array)
+    if device.type == "cuda":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
+
+
+def _unique(arrays: list[NDArray[Any]]) -> tuple[list[int], list[int]]:
+    """Where each different content first occurs, and for each array its place among those."""
+    place: dict[tuple[tuple[int, ...], bytes], int] = {}
+    first: list[int] = []
+    places: list[int] = []
+    for index, array in enumerate(arrays):
+        digest = hashlib.blake2b(np.ascontiguousarray(array).data, digest_size=16).digest()
+        key = (array.shape, digest)
+        if key not in place:
+            place[key] = len(first)
+            first.append(index)
+        places.append(place[key])
+    return first, places
+
+
+def _take(encoding: Encoding, places: list[int]) -> Encoding:
+    if places == list(range(len(encoding[0]))):
+        return encoding
+    index = torch.tensor(places, device=encoding[0].device)
+    return tuple(part.index_select(0, index) for part in encoding)
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
+def _first(vectors: Tensor) -> NDArray[np.float32]:
+    return np.asarray(vectors[0].float().cpu().numpy(), np.float32)
