@@ -51,3 +51,7 @@ class DeviceError(SSLVizError, RuntimeError):
 
 class CancelledError(SSLVizError, InterruptedError):
     """The user stopped the work."""
+
+
+class LiveError(SSLVizError, RuntimeError):
+    """The live view cannot go on: no free place, time is up, or a message that makes no sense."""
