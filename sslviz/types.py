@@ -5,15 +5,13 @@ checks rank, dtype and range when it is made, so that a mistake shows where it i
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from fractions import Fraction
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
-
-TRACK_FORMAT_VERSION = 1
 
 
 def _check_array(name: str, array: NDArray[Any], ndim: int, dtype: type) -> None:
@@ -25,6 +23,22 @@ def _check_array(name: str, array: NDArray[Any], ndim: int, dtype: type) -> None
 def _check_unit(name: str, value: float) -> None:
     if not 0.0 <= value <= 1.0:
         raise ValueError(f"{name} must be in [0, 1], got {value}")
+
+
+class _ShowsShapes:
+    """Prints arrays by shape, so that a frame in an error message is a line and not a page."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        names = [f.name for f in fields(self)]  # type: ignore[arg-type]
+        return (
+            f"{type(self).__name__}({', '.join(f'{n}={_show(getattr(self, n))}' for n in names)})"
+        )
+
+
+def _show(value: object) -> str:
+    return f"{value.dtype}{[*value.shape]}" if isinstance(value, np.ndarray) else repr(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +58,12 @@ class VideoInfo:
     has_audio: bool
 
     def __post_init__(self) -> None:
-        if self.width < 1 or self.height < 1:
-            raise ValueError(f"a video needs at least one pixel, got {self.width}x{self.height}")
-        if self.fps <= 0:
-            raise ValueError(f"fps must be positive, got {self.fps}")
+        if self.width < 1 or self.height < 1 or self.fps <= 0:
+            raise ValueError(f"a video needs at least one pixel and a positive fps, got {self}")
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+@dataclass(frozen=True, slots=True, repr=False)
+class Frame(_ShowsShapes):
     """One decoded picture."""
 
     image: NDArray[np.uint8]
@@ -64,13 +76,9 @@ class Frame:
         if self.image.shape[2] != 3 or 0 in self.image.shape:
             raise ValueError(f"image must be (H, W, 3), got {self.image.shape}")
 
-    def __repr__(self) -> str:
-        height, width, _ = self.image.shape
-        return f"Frame({width}x{height} at {self.pts_seconds:.3f} s)"
 
-
-@dataclass(frozen=True, slots=True)
-class AudioClip:
+@dataclass(frozen=True, slots=True, repr=False)
+class AudioClip(_ShowsShapes):
     """A stretch of mono sound."""
 
     samples: NDArray[np.float32]
@@ -84,12 +92,6 @@ class AudioClip:
         _check_array("samples", self.samples, 1, np.float32)
         if self.sample_rate < 1:
             raise ValueError(f"sample_rate must be positive, got {self.sample_rate}")
-
-    def __repr__(self) -> str:
-        return (
-            f"AudioClip({self.duration_seconds:.3f} s at {self.sample_rate} Hz, "
-            f"from {self.start_seconds:.3f} s)"
-        )
 
     @property
     def duration_seconds(self) -> float:
@@ -107,8 +109,8 @@ class AudioClip:
         return AudioClip(samples, self.sample_rate, start_seconds)
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+@dataclass(frozen=True, slots=True, repr=False)
+class Window(_ShowsShapes):
     """A short run of frames that share one excerpt of sound: one model call."""
 
     key_frame: Frame
@@ -124,10 +126,7 @@ class Window:
 
     def __post_init__(self) -> None:
         if not self.start_seconds <= self.key_frame.pts_seconds <= self.end_seconds:
-            raise ValueError(
-                f"the key frame at {self.key_frame.pts_seconds} s lies outside its window "
-                f"[{self.start_seconds}, {self.end_seconds}] s"
-            )
+            raise ValueError(f"the key frame lies outside its window: {self}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,8 +194,8 @@ class Identity:
     """``False`` marks weights that were never trained: every picture made with them says so."""
 
 
-@dataclass(frozen=True, slots=True)
-class ScoreMap:
+@dataclass(frozen=True, slots=True, repr=False)
+class ScoreMap(_ShowsShapes):
     """What a localizer says about one window, untouched; evaluation reads these."""
 
     values: NDArray[np.float32]
@@ -212,16 +211,9 @@ class ScoreMap:
             raise ValueError("a score map holds NaN or infinity")
         _check_unit("confidence", self.confidence)
 
-    def __repr__(self) -> str:
-        height, width = self.values.shape
-        return (
-            f"ScoreMap({height}x{width} {self.scale}, confidence {self.confidence:.2f}, "
-            f"at {self.pts_seconds:.3f} s)"
-        )
 
-
-@dataclass(frozen=True, slots=True)
-class ScoreTrack:
+@dataclass(frozen=True, slots=True, repr=False)
+class ScoreTrack(_ShowsShapes):
     """The raw maps of a whole video: everything that drawing, export and comparison need."""
 
     values: NDArray[np.float32]
@@ -249,38 +241,25 @@ class ScoreTrack:
         _check_array("times", self.times, 1, np.float64)
         _check_array("confidence", self.confidence, 2, np.float32)
         _check_array("level_dbfs", self.level_dbfs, 1, np.float32)
-        num_windows, num_maps = self.values.shape[:2]
-        if self.confidence.shape != (num_windows, num_maps) or len(self.names) != num_maps:
-            raise ValueError(f"confidence and names do not fit {num_windows} x {num_maps} maps")
-        if len(self.times) != num_windows or len(self.level_dbfs) != num_windows:
-            raise ValueError(f"times and levels do not fit {num_windows} windows")
-        if num_windows and not (np.diff(self.times) > 0).all():
-            raise ValueError("times must rise")
+        shape = len(self.times), len(self.names)
+        if not self.values.shape[:2] == self.confidence.shape == shape:
+            raise ValueError(f"maps and confidence do not fit {shape[0]} times x {shape[1]} names")
+        if self.level_dbfs.shape != self.times.shape or not (np.diff(self.times) > 0).all():
+            raise ValueError("times must rise, with one level each")
         if not np.isfinite(self.values).all():
             raise ValueError("a score track holds NaN or infinity")
 
     def __len__(self) -> int:
         return len(self.times)
 
-    def __repr__(self) -> str:
-        _, num_maps, height, width = self.values.shape
-        return (
-            f"ScoreTrack({len(self)} windows x {num_maps} maps of {height}x{width} {self.scale}, "
-            f"{self.duration_seconds:.2f} s, {self.identity.method}/{self.identity.checkpoint})"
-        )
-
     def score_map(self, window: int, name: int = 0) -> ScoreMap:
         """One map as a localizer returned it."""
-        return ScoreMap(
-            self.values[window, name],
-            self.scale,
-            float(self.confidence[window, name]),
-            float(self.times[window]),
-        )
+        confidence, time = float(self.confidence[window, name]), float(self.times[window])
+        return ScoreMap(self.values[window, name], self.scale, confidence, time)
 
 
-@dataclass(frozen=True, slots=True)
-class Heatmap:
+@dataclass(frozen=True, slots=True, repr=False)
+class Heatmap(_ShowsShapes):
     """A score map made ready to paint; never measured."""
 
     values: NDArray[np.float32]
