@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 def _check_array(name: str, array: NDArray[Any], ndim: int, dtype: type) -> None:
     if not isinstance(array, np.ndarray) or array.ndim != ndim or array.dtype != dtype:
-        came = f"{getattr(array, 'dtype', type(array).__name__)} {getattr(array, 'shape', '')}"
+        came = _show(array) if isinstance(array, np.ndarray) else type(array).__name__
         raise ValueError(f"{name} must be a {np.dtype(dtype)} array of rank {ndim}, got {came}")
 
 
@@ -74,7 +74,7 @@ class Frame(_ShowsShapes):
     def __post_init__(self) -> None:
         _check_array("image", self.image, 3, np.uint8)
         if self.image.shape[2] != 3 or 0 in self.image.shape:
-            raise ValueError(f"image must be (H, W, 3), got {self.image.shape}")
+            raise ValueError(f"image must be (H, W, 3), got {self}")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -100,10 +100,9 @@ class AudioClip(_ShowsShapes):
 
     def excerpt(self, start_seconds: float, duration_seconds: float) -> "AudioClip":
         """Cut an excerpt of exactly the asked length; what lies outside the clip is silence."""
-        length = round(duration_seconds * self.sample_rate)
+        samples = np.zeros(round(duration_seconds * self.sample_rate), np.float32)
         first = round((start_seconds - self.start_seconds) * self.sample_rate)
-        samples = np.zeros(length, np.float32)
-        low, high = max(first, 0), min(first + length, len(self.samples))
+        low, high = max(first, 0), min(first + len(samples), len(self.samples))
         if low < high:
             samples[low - first : high - first] = self.samples[low:high]
         return AudioClip(samples, self.sample_rate, start_seconds)
@@ -140,7 +139,7 @@ class InputSpec:
     audio_seconds: float
 
     def __post_init__(self) -> None:
-        if min(self.image_size, self.sample_rate) < 1 or self.audio_seconds <= 0:
+        if min(self.image_size, self.sample_rate, self.audio_seconds) <= 0:
             raise ValueError(f"sizes and lengths must be positive, got {self}")
 
     @property
@@ -184,7 +183,6 @@ class Identity:
     """Which method and which weights made a score."""
 
     method: str
-    """Key in ``catalog.METHODS``."""
     checkpoint: str
     """Name or path it was loaded by."""
     sha256: str
@@ -219,7 +217,7 @@ class ScoreTrack(_ShowsShapes):
     values: NDArray[np.float32]
     """(T, K, h, w): T windows, K named maps."""
     names: tuple[str, ...]
-    """Names of the K maps: one sound, several sounds, a text query, slots."""
+    """Of the K maps: one sound, several sounds, a text query, slots."""
     times: NDArray[np.float64]
     """(T,) seconds of the key frames, rising."""
     confidence: NDArray[np.float32]
@@ -232,7 +230,6 @@ class ScoreTrack(_ShowsShapes):
     """Of the file the maps were made from; a restyle of another video is refused."""
     duration_seconds: float
     settings: Mapping[str, Any] = field(default_factory=dict)
-    """The analysis options, as JSON values."""
     complete: bool = True
     """``False`` when the analysis was stopped early."""
 
