@@ -1,7 +1,7 @@
 """The nouns of the pipeline: what flows from a video to a heatmap.
 
-Times are seconds as ``float``, relative to the earliest shown frame. Arrays are NumPy. Every type
-checks rank, dtype and range when it is made, so that a mistake shows where it is made.
+Times are seconds as ``float`` from the earliest shown frame. Every type checks rank, dtype and range
+when it is made, so that a mistake shows where it is made.
 """
 
 from collections.abc import Mapping, Sequence
@@ -94,8 +94,7 @@ class AudioClip(_ShowsShapes):
             raise ValueError(f"sample_rate must be positive, got {self.sample_rate}")
 
     @property
-    def duration_seconds(self) -> float:
-        """Length."""
+    def duration_seconds(self) -> float:  # noqa: D102
         return len(self.samples) / self.sample_rate
 
     def excerpt(self, start_seconds: float, duration_seconds: float) -> "AudioClip":
@@ -189,7 +188,7 @@ class Identity:
     """Of the file of weights; empty where there is none."""
     calibration: Calibration
     trained: bool = True
-    """``False`` marks weights that were never trained: every picture made with them says so."""
+    """``False``: never trained; every picture made with them says so."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -265,7 +264,7 @@ class Heatmap(_ShowsShapes):
 
     def __post_init__(self) -> None:
         _check_array("values", self.values, 2, np.float32)
-        if self.values.size and not (self.values.min() >= 0 and self.values.max() <= 1):
+        if not ((self.values >= 0) & (self.values <= 1)).all():
             raise ValueError("a heatmap lies in [0, 1]")
 
 
