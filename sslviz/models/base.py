@@ -2,7 +2,7 @@
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -15,7 +15,7 @@ from torch.nn.functional import interpolate
 
 from sslviz.errors import DeviceError, OptionError
 from sslviz.models.blocks.folding import fold_batch_norms
-from sslviz.models.key_map import KeyMap
+from sslviz.models.key_map import KeyMap, unwrap_state
 from sslviz.types import (
     AudioClip,
     Calibration,
@@ -94,6 +94,21 @@ class Network(nn.Module, ABC):
     def forward(self, images: Tensor, waveforms: Tensor) -> Scores:
         """Score each cell: pictures (B, 3, S, S) in [0, 1], waveforms (B, n) in [-1, 1]."""
         return self.score(self.encode_images(images), self.encode_sounds(waveforms))
+
+    @classmethod
+    def convert(
+        cls, parts: Mapping[str, Mapping[str, Any]]
+    ) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        """Arguments and state dict of a network from the authors' files.
+
+        Args:
+            parts: What each file held, by its part in the catalog; one file is called ``model``.
+
+        Raises:
+            CheckpointError: The files are of another layout.
+        """
+        state = unwrap_state(parts["model"])
+        return {}, state if cls.key_map is None else cls.key_map.import_state(state)
 
     @property
     def identity(self) -> Identity:

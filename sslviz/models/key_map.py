@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from sslviz.errors import CheckpointError
+
 
 @dataclass(frozen=True, slots=True)
 class KeyMap:
@@ -44,3 +46,28 @@ def _replace(name: str, pairs: Iterable[tuple[str, str]]) -> str:
         return name
     old, new = max(fitting, key=lambda pair: len(pair[0]))
     return new + name[len(old) :]
+
+
+def unwrap_state(loaded: object) -> dict[str, Tensor]:
+    """The state dict inside what an authors' file holds, without ``module.`` prefixes.
+
+    Takes a bare state dict and one under ``model``, ``state_dict`` or ``model_state_dict``.
+
+    Raises:
+        CheckpointError: There is no state dict in it.
+    """
+    for name in ("model", "state_dict", "model_state_dict"):
+        if isinstance(loaded, Mapping) and isinstance(loaded.get(name), Mapping):
+            loaded = loaded[name]
+            break
+    if not isinstance(loaded, Mapping) or not loaded:
+        raise CheckpointError(
+            "This file holds no state dict; expected are named tensors, bare or under model, "
+            "state_dict or model_state_dict."
+        )
+    foreign = [name for name, value in loaded.items() if not isinstance(value, Tensor)]
+    if foreign:
+        listed = ", ".join(map(str, foreign[:5]))
+        raise CheckpointError(f"A state dict holds tensors only, but {listed} are none.")
+    wrapped = all(name.startswith("module.") for name in loaded)
+    return {name.removeprefix("module.") if wrapped else name: t for name, t in loaded.items()}

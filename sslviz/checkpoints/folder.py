@@ -1,0 +1,267 @@
+"""The checkpoint folder: ``config.json`` says what ``model.safetensors`` is; nothing is executed."""
+
+import hashlib
+import inspect
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from sslviz.checkpoints.places import CONFIG, WEIGHTS
+from sslviz.errors import CheckpointError, CheckpointMissingError
+from sslviz.models import METHODS, Network
+from sslviz.types import Calibration, Identity, InputSpec, ScoreScale
+
+FORMAT_VERSION = 1
+TRAINING_PREFIX = "objective."
+"""Entries that only training needs, such as JSA's decoders; the network itself ignores them."""
+MAX_ARGUMENT = 1_000_000
+"""No size in a network's arguments comes near; more is a mistake or an attack on memory."""
+MAX_CONFIG_BYTES = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointConfig:
+    """What ``config.json`` holds."""
+
+    method: str
+    """Key in ``models.METHODS``."""
+    name: str
+    input: InputSpec
+    calibration: Calibration
+    network: Mapping[str, Any] = field(default_factory=dict)
+    """Arguments of the network's class."""
+    scale: ScoreScale | None = None
+    """What its numbers mean; written for readers, the network itself decides."""
+    sha256: str = ""
+    """Of ``model.safetensors``; filled in when it is saved."""
+    trained: bool = True
+    licence: str = ""
+    training: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+
+
+def sha256_of(path: Path) -> str:
+    """Hash of a file, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_config(folder: Path) -> CheckpointConfig:
+    """Read and check ``config.json``.
+
+    Raises:
+        CheckpointMissingError: There is none.
+        CheckpointError: It is damaged, of a newer format, or names an unknown method.
+    """
+    path = folder / CONFIG
+    if not path.is_file():
+        raise CheckpointMissingError(
+            f"{folder} is no checkpoint folder: it has no {CONFIG}. Give a folder with {CONFIG} "
+            f"and {WEIGHTS}, or a name that `sslviz models` lists."
+        )
+    if path.stat().st_size > MAX_CONFIG_BYTES:
+        raise CheckpointError(f"{path} is larger than a configuration can be.")
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        return _parse_config(values)
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from error
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise CheckpointError(f"{path} is damaged: {type(error).__name__}: {error}.") from error
+
+
+def _parse_config(values: dict[str, Any]) -> CheckpointConfig:
+    if values["format_version"] != FORMAT_VERSION:
+        raise CheckpointError(
+            f"format version {values['format_version']} is not the {FORMAT_VERSION} that this "
+            "sslviz reads; update sslviz."
+        )
+    if values["method"] not in METHODS:
+        raise CheckpointError(
+            f"unknown method {values['method']!r}; known are {', '.join(sorted(METHODS))}."
+        )
+    arguments = dict(values.get("network", {}))
+    check_arguments(METHODS[values["method"]], arguments)
+    return CheckpointConfig(
+        method=values["method"],
+        name=str(values["name"]),
+        input=InputSpec(**values["input"]),
+        calibration=Calibration(**values["calibration"]),
+        network=arguments,
+        scale=ScoreScale(values["scale"]) if values.get("scale") else None,
+        sha256=str(values.get("sha256", "")),
+        trained=bool(values.get("trained", True)),
+        licence=str(values.get("licence", "")),
+        training=dict(values.get("training", {})),
+        metrics=dict(values.get("metrics", {})),
+    )
+
+
+def check_arguments(network: type[Network], arguments: Mapping[str, Any]) -> None:
+    """Raise ``CheckpointError`` for arguments that the class does not know or that are absurd."""
+    known = set(inspect.signature(network).parameters)
+    if unknown := sorted(set(arguments) - known):
+        raise CheckpointError(
+            f"{network.__name__} takes no argument {', '.join(unknown)}; it takes "
+            f"{', '.join(sorted(known)) or 'none'}."
+        )
+    for name, value in arguments.items():
+        numbers = value if isinstance(value, list) else [value]
+        if any(isinstance(n, int | float) and not abs(n) <= MAX_ARGUMENT for n in numbers):
+            raise CheckpointError(f"{name} is {value}, allowed is up to {MAX_ARGUMENT}.")
+
+
+def read_weights(folder: Path, config: CheckpointConfig) -> tuple[dict[str, Tensor], str]:
+    """Tensors of ``model.safetensors`` and its hash, after the hash was checked.
+
+    Raises:
+        CheckpointMissingError: There is none.
+        CheckpointError: It is damaged.
+    """
+    path = folder / WEIGHTS
+    if not path.is_file():
+        raise CheckpointMissingError(f"{folder} holds no {WEIGHTS}; fetch the checkpoint again.")
+    sha256 = sha256_of(path)
+    if config.sha256 and sha256 != config.sha256:
+        raise CheckpointError(
+            f"{path} is damaged or was exchanged: its sha256 is {sha256[:12]}..., "
+            f"{CONFIG} says {config.sha256[:12]}...; fetch the checkpoint again."
+        )
+    return read_safetensors(path), sha256
+
+
+def read_safetensors(path: Path) -> dict[str, Tensor]:
+    """Every tensor of a safetensors file.
+
+    Raises:
+        CheckpointError: It is damaged.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path} is no readable safetensors file: {error}.") from error
+
+
+def load_network(folder: Path, name: str | None = None) -> Network:
+    """The network of a checkpoint folder on the CPU, float32, as it was trained: nothing folded.
+
+    Args:
+        folder: Holds ``config.json`` and ``model.safetensors``.
+        name: What to call it in ``identity``; by default what ``config.json`` says.
+
+    Raises:
+        CheckpointMissingError: The folder lacks a file.
+        CheckpointError: A file is damaged, or weights and network do not fit.
+    """
+    config = read_config(folder)
+    state, sha256 = read_weights(folder, config)
+    network = build_network(config, state)
+    network.identity = Identity(
+        config.method, name or config.name, sha256, config.calibration, config.trained
+    )
+    return network
+
+
+def build_network(config: CheckpointConfig, state: Mapping[str, Tensor]) -> Network:
+    """A network with weights in it, shapes checked before any memory is taken.
+
+    Raises:
+        CheckpointError: Names or shapes differ; the text lists how.
+    """
+    network_class = METHODS[config.method]
+    state = {n: t for n, t in state.items() if not n.startswith(TRAINING_PREFIX)}
+    try:
+        with torch.device("meta"):
+            expected = network_class(**config.network).state_dict()
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise CheckpointError(
+            f"{config.name} cannot be built: the arguments of {network_class.__name__} in {CONFIG} "
+            f"are unusable: {error}."
+        ) from error
+    if difference := describe_difference(expected, state):
+        raise CheckpointError(f"These weights are not a {config.method} network: {difference}.")
+    network = network_class(**config.network)
+    network.load_state_dict(state)
+    network.spec = config.input
+    return network.eval()
+
+
+def describe_difference(expected: Mapping[str, Tensor], got: Mapping[str, Tensor]) -> str:
+    """How two state dicts differ in names and shapes, for a person; empty where they do not."""
+    shapes = [
+        f"{name} is {tuple(got[name].shape)} instead of {tuple(expected[name].shape)}"
+        for name in expected
+        if name in got and got[name].shape != expected[name].shape
+    ]
+    findings = (
+        ("missing", [name for name in expected if name not in got]),
+        ("unexpected", [name for name in got if name not in expected]),
+        ("of another shape", shapes),
+    )
+    return "; ".join(f"{len(names)} {what} ({_listed(names)})" for what, names in findings if names)
+
+
+def _listed(names: list[str], most: int = 4) -> str:
+    more = f", and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def save_checkpoint(
+    network: Network,
+    folder: Path,
+    config: CheckpointConfig,
+    dtype: torch.dtype | None = None,
+    training_state: Mapping[str, Tensor] | None = None,
+) -> CheckpointConfig:
+    """Write a checkpoint folder; returns the configuration with hash and scale filled in.
+
+    Args:
+        network: Unfolded, as trained.
+        folder: Made where it is missing; files of an earlier checkpoint are replaced.
+        config: Its ``input`` and ``method`` must be the network's.
+        dtype: Store floating-point weights in this precision; ``None``: as they are.
+        training_state: Entries that only training needs, stored under ``objective.``.
+
+    Raises:
+        CheckpointError: A weight is not finite (in ``dtype``), or the method differs.
+    """
+    if config.method != network.method:
+        raise CheckpointError(f"a {network.method} network cannot be saved as {config.method}.")
+    extra = {TRAINING_PREFIX + name: t for name, t in (training_state or {}).items()}
+    return write_checkpoint({**network.state_dict(), **extra}, folder, config, network.scale, dtype)
+
+
+def write_checkpoint(
+    state: Mapping[str, Tensor],
+    folder: Path,
+    config: CheckpointConfig,
+    scale: ScoreScale,
+    dtype: torch.dtype | None = None,
+) -> CheckpointConfig:
+    """Write weights that are at hand as a state dict; see ``save_checkpoint``."""
+    stored = {name: _storable(name, tensor, dtype) for name, tensor in state.items()}
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f"{WEIGHTS}.part"
+    save_file(stored, part)
+    config = replace(config, sha256=sha256_of(part), scale=scale)
+    values = {"format_version": FORMAT_VERSION, **asdict(config)}
+    (folder / CONFIG).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+    part.replace(folder / WEIGHTS)
+    return config
+
+
+def _storable(name: str, tensor: Tensor, dtype: torch.dtype | None) -> Tensor:
+    tensor = tensor.detach().cpu()
+    if tensor.is_floating_point():
+        tensor = tensor.to(dtype or tensor.dtype)
+        if not bool(tensor.isfinite().all()):
+            raise CheckpointError(f"{name} holds NaN, infinity or more than {tensor.dtype} can.")
+    return tensor.clone(memory_format=torch.contiguous_format)
