@@ -1,0 +1,1 @@
+"""Video, sound and pictures, in and out: the only place that knows PyAV, moviepy and soundfile."""

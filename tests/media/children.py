@@ -1,0 +1,100 @@
+"""Workers for the tests of the sandbox: they run in the child."""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from sslviz.errors import MediaError
+
+
+def echo(link, *values):
+    return values
+
+
+def add_until_told_to_stop(link):
+    total = 0
+    while (value := link.receive()) is not None:
+        total += value
+        link.send(total)
+    return "stopped"
+
+
+def send_frames(link, count, height, width):
+    for i in range(count):
+        link.send(np.full((height, width, 3), i % 256, np.uint8))
+
+
+def send_without_being_asked(link, count):
+    for i in range(count):
+        link.send(i)
+    return count
+
+
+def refuse(link, text):
+    raise MediaError(text)
+
+
+def fail(link):
+    raise KeyError("a mistake in the worker")
+
+
+def crash(link):
+    os.kill(os.getpid(), signal.SIGSEGV)
+    time.sleep(60)
+
+
+def leave(link):
+    os._exit(7)
+
+
+def hang(link):
+    time.sleep(3600)
+
+
+def hang_in_half_a_message(link):
+    link._channel._socket.sendall(b"\x00\x00\x00\x00\xff\x00")
+    time.sleep(3600)
+
+
+def beat_for(link, seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        time.sleep(0.05)
+        link.beat()
+    return "alive"
+
+
+def burn(link):
+    while True:
+        link.beat()
+
+
+def take_memory(link, num_bytes):
+    return int(np.ones(num_bytes, np.uint8).sum())
+
+
+def send_a_trap(link):
+    class Trap:
+        def __reduce__(self):
+            return os.system, ("true",)
+
+    link.send(Trap())
+
+
+def write_and_hang(link, path):
+    Path(path).write_bytes(b"half")
+    link.send("written")
+    time.sleep(3600)
+
+
+def what_it_sees(link):
+    return sorted(os.environ), sorted(m for m in sys.modules if "." not in m), sys.path
+
+
+def never_receive(link):
+    link.send("ready")
+    time.sleep(3600)
