@@ -1,8 +1,22 @@
 """The localizers, one module per paper."""
 
 from sslviz.models.base import EmbeddingNetwork, Encoding, Network, Resize, Scores
+from sslviz.models.jsa import JSA
+from sslviz.models.marginnce import MarginNCE
 
-METHODS: dict[str, type[Network]] = {}
+METHODS: dict[str, type[Network]] = {
+    "jsa": JSA,
+    "marginnce": MarginNCE,
+}
 """Name in ``catalog.METHODS`` -> class. No class imports transformers before it is built."""
 
-__all__ = ["METHODS", "EmbeddingNetwork", "Encoding", "Network", "Resize", "Scores"]
+__all__ = [
+    "JSA",
+    "METHODS",
+    "EmbeddingNetwork",
+    "Encoding",
+    "MarginNCE",
+    "Network",
+    "Resize",
+    "Scores",
+]

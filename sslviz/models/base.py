@@ -57,14 +57,14 @@ class Network(nn.Module, ABC):
     business, so that nobody else can get them wrong. It knows no loss.
     """
 
-    method: ClassVar[str]
+    method: str
     """Key in ``catalog.METHODS``."""
     scale: ScoreScale
     spec: InputSpec
     """What it wants to be given; the class holds the paper's, a checkpoint may set another."""
     default_calibration: ClassVar[Calibration]
     """For weights without a measured one."""
-    resize: ClassVar[Resize] = Resize.AREA
+    resize: Resize = Resize.AREA
     key_map: ClassVar[KeyMap | None] = None
     """To the state dict of the authors' code, where there is one."""
     autocast_dtype: torch.dtype | None = None
