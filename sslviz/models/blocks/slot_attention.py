@@ -93,7 +93,8 @@ def attention(queries: Tensor, keys: Tensor, sharpness: float = 1.0) -> Tensor:
     """
     logits = queries @ keys.transpose(1, 2) * (sharpness * queries.shape[-1] ** -0.5)
     share = logits.float().softmax(1) + EPSILON
-    return (share / share.sum(2, keepdim=True)).to(keys.dtype)
+    normalised: Tensor = share / share.sum(2, keepdim=True)
+    return normalised.to(keys.dtype)
 
 
 class SlotDecoder(nn.Module):

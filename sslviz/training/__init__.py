@@ -1,0 +1,1 @@
+"""Learning to localize: losses, one objective per paper, and the loop."""
