@@ -1,20 +1,25 @@
 """The localizers, one module per paper."""
 
+from sslviz.models.acl import ACL, GuidedACL
 from sslviz.models.base import EmbeddingNetwork, Encoding, Network, Resize, Scores
 from sslviz.models.jsa import JSA
 from sslviz.models.marginnce import MarginNCE
 
 METHODS: dict[str, type[Network]] = {
+    "acl": ACL,
+    "acl-guided": GuidedACL,
     "jsa": JSA,
     "marginnce": MarginNCE,
 }
 """Name in ``catalog.METHODS`` -> class. No class imports transformers before it is built."""
 
 __all__ = [
+    "ACL",
     "JSA",
     "METHODS",
     "EmbeddingNetwork",
     "Encoding",
+    "GuidedACL",
     "MarginNCE",
     "Network",
     "Resize",
