@@ -5,9 +5,9 @@ the union of the boxes. A part that is missing is skipped and said so.
 """
 
 import csv
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 from xml.etree import ElementTree
 
 import numpy as np
@@ -21,12 +21,8 @@ PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 _COCO_IDS = {canonical(name): number for number, name in COCO_CATEGORIES.items()}
 
 
-class ReadsImages(Protocol):
-    """Reads a picture file as uint8 (H, W, 3)."""
-
-    def __call__(self, path: Path) -> NDArray[np.uint8]:
-        """Read one picture."""
-        ...
+ReadsImages = Callable[[Path], NDArray[np.uint8]]
+"""Reads a picture file as (H, W, 3)."""
 
 
 @dataclass(frozen=True, slots=True)

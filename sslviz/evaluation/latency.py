@@ -1,0 +1,83 @@
+"""What one window costs on one CPU core."""
+
+import copy
+import os
+import statistics
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sslviz.evaluation.library import still_window, white_noise
+from sslviz.types import Localizer, Window
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Milliseconds per window, batch 1, spectrogram and resize included."""
+
+    cpu_ms: float
+    """Median CPU time of the process: what one core is busy for, whatever else the machine does."""
+    wall_ms: float
+    """Median time a user waits; grows with the machine's load."""
+    load: float
+    """Load average of the last minute."""
+    num_windows: int
+    map_shape: tuple[int, int]
+
+
+def measure_latency(localizer: Localizer, num_windows: int = 30, seed: int = 0) -> Latency:
+    """Time windows that share nothing: new picture and new sound each."""
+    rng = np.random.default_rng(seed)
+    shape = (0, 0)
+    cpu, wall = [], []
+    with one_thread():
+        for index in range(num_windows + 3):
+            window = _fresh_window(localizer, rng)
+            started, busy = time.perf_counter(), time.process_time()
+            (score_map,) = localizer.localize([window])
+            if index >= 3:
+                cpu.append(time.process_time() - busy)
+                wall.append(time.perf_counter() - started)
+            shape = (score_map.values.shape[0], score_map.values.shape[1])
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
+    return Latency(
+        1000 * statistics.median(cpu), 1000 * statistics.median(wall), load, num_windows, shape
+    )
+
+
+def at_image_size(localizer: Localizer, image_size: int) -> Localizer | None:
+    """The same localizer (weights shared) at another input size; ``None`` where it cannot change.
+
+    A localizer whose ``spec`` is fixed, for instance a remote one, cannot.
+    """
+    other = copy.copy(localizer)
+    try:
+        setattr(other, "spec", replace(localizer.spec, image_size=image_size))  # noqa: B010
+    except (AttributeError, TypeError):
+        return None
+    return other
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Run torch on one thread, if the localizer has brought it; a localizer without torch is not touched."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        yield
+        return
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _fresh_window(localizer: Localizer, rng: np.random.Generator) -> Window:
+    size = localizer.spec.image_size
+    image = rng.integers(0, 256, (size, size, 3), dtype=np.uint8)
+    return still_window(image, white_noise(localizer.spec, rng))
