@@ -1,0 +1,79 @@
+"""Colours in the planes of a video: luma and two chroma planes at half size (YUV 4:2:0, 8 bit)."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Bytes = NDArray[np.uint8]
+
+_LUMA_WEIGHTS = {"bt601": (0.299, 0.114), "bt709": (0.2126, 0.0722), "bt2020": (0.2627, 0.0593)}
+
+
+@dataclass(frozen=True, slots=True)
+class ColorTags:
+    """How the numbers in the planes mean colours."""
+
+    matrix: str = "bt709"
+    """One of bt601, bt709, bt2020."""
+    full_range: bool = False
+    """Luma 0 to 255 instead of 16 to 235."""
+
+    def __post_init__(self) -> None:
+        if self.matrix not in _LUMA_WEIGHTS:
+            raise ValueError(f"matrix must be one of {sorted(_LUMA_WEIGHTS)}, got {self.matrix!r}")
+
+
+class Planes(NamedTuple):
+    """One picture, upright, of even size."""
+
+    y: Bytes
+    """(H, W)."""
+    u: Bytes
+    """(H / 2, W / 2)."""
+    v: Bytes
+    """(H / 2, W / 2)."""
+
+
+def to_bytes(values: NDArray[Any]) -> Bytes:
+    """Nearest numbers from 0 to 255."""
+    rounded: Bytes = np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    return rounded
+
+
+def yuv_from_rgb(rgb: NDArray[np.float32], tags: ColorTags) -> NDArray[np.float32]:
+    """Colours (..., 3) in [0, 255] as luma and chroma, in the range that the tags name."""
+    red_weight, blue_weight = _LUMA_WEIGHTS[tags.matrix]
+    red, green, blue = (rgb[..., i] for i in range(3))
+    luma = red_weight * red + (1 - red_weight - blue_weight) * green + blue_weight * blue
+    cb = (blue - luma) / (2 * (1 - blue_weight))
+    cr = (red - luma) / (2 * (1 - red_weight))
+    if not tags.full_range:
+        luma, cb, cr = luma * (219 / 255) + 16, cb * (224 / 255), cr * (224 / 255)
+    return np.stack([luma, cb + 128, cr + 128], axis=-1).astype(np.float32)
+
+
+PREVIEW_TAGS = ColorTags("bt601", full_range=False)
+"""What OpenCV's I420 conversions mean."""
+
+
+def planes_from_rgb(image: Bytes) -> Planes:
+    """An RGB picture (H, W, 3) as BT.601 planes; odd sizes lose their last row or column."""
+    height, width = (image.shape[0] // 2) * 2, (image.shape[1] // 2) * 2
+    stacked = cv2.cvtColor(np.ascontiguousarray(image[:height, :width]), cv2.COLOR_RGB2YUV_I420)
+    quarter, half = height // 4, (height // 2, width // 2)
+    del quarter
+    luma, chroma = stacked[:height], stacked[height:].reshape(2, *half)
+    return Planes(
+        np.array(luma, np.uint8), np.array(chroma[0], np.uint8), np.array(chroma[1], np.uint8)
+    )
+
+
+def rgb_from_planes(planes: Planes) -> Bytes:
+    """BT.601 planes as an RGB picture, (H, W, 3)."""
+    height, width = planes.y.shape
+    stacked = np.concatenate([planes.y.ravel(), planes.u.ravel(), planes.v.ravel()])
+    image = cv2.cvtColor(stacked.reshape(height * 3 // 2, width), cv2.COLOR_YUV2RGB_I420)
+    return np.asarray(image, np.uint8)
