@@ -48,19 +48,26 @@ class CutOut:
 
 
 def cut_out(image: Picture, tolerance: int = 14) -> CutOut:
-    """The object of a photo on plain ground, cropped tightly; the whole photo where there is no such ground."""
-    whole = CutOut(image, np.ones(image.shape[:2], np.bool_))
+    """The object of a photo on plain ground, cropped tightly; without such ground the photo's middle.
+
+    The middle is 0.8 of each side: photos of one thing have it there.
+    """
+    top, left = image.shape[0] // 10, image.shape[1] // 10
+    middle = image[top : image.shape[0] - top, left : image.shape[1] - left]
+    whole = CutOut(np.ascontiguousarray(middle), np.ones(middle.shape[:2], np.bool_))
     border = np.concatenate((image[0], image[-1], image[:, 0], image[:, -1])).astype(int)
     plain = np.abs(border - np.median(border, axis=0)).max(axis=1) <= tolerance
-    if plain.mean() < 0.9:
+    if plain.mean() < 0.7:
         return whole
     opaque = ~_ground(image, tolerance)
     kernel = np.ones((3, 3), np.uint8)
     opaque = cv2.morphologyEx(opaque.astype(np.uint8), cv2.MORPH_OPEN, kernel).astype(np.bool_)
-    if not 0.05 <= opaque.mean() <= 0.95:
+    if not 0.1 <= opaque.mean() <= 0.95:
         return whole
     rows, columns = np.flatnonzero(opaque.any(axis=1)), np.flatnonzero(opaque.any(axis=0))
     box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    if opaque[box].mean() < 0.3:
+        return whole
     return CutOut(np.ascontiguousarray(image[box]), np.ascontiguousarray(opaque[box]))
 
 

@@ -34,6 +34,8 @@ EXPECTED = (
     "auroc_mismatch",
 )
 """Names of the figures, in the order of the report."""
+_LISTED = 50
+"""Missing and unreadable files named one by one; all are counted."""
 PROTOCOL = (
     "mosaics: strongest pixel after bicubic upsampling; masks and composites: cIoU at 224 px, fixed 0.6 of the "
     "map's range (protocol jsa) and adaptive (protocol adaptive); clips: IoU of the map's upper half with the "
@@ -177,8 +179,9 @@ def _counts(chosen: PairedSet, bench: Bench) -> dict[str, int]:
 
 
 def _unread(library: Library, found: PairedSet) -> list[str]:
-    unreadable = [f"{path}: {reason}" for path, reason in library.unreadable.items()]
-    return [f"left out: {line}" for line in (*found.missing, *unreadable)]
+    lines = [*found.missing, *(f"{path}: {why}" for path, why in library.unreadable.items())]
+    listed = [f"left out: {line}" for line in lines[:_LISTED]]
+    return listed if len(lines) <= _LISTED else [*listed, f"... and {len(lines) - _LISTED} more."]
 
 
 def _quiet(part: str, done: int, total: int) -> None:
