@@ -1,0 +1,244 @@
+"""From a list of items to results: plan, skip what is done, share out, collect, report."""
+
+import contextlib
+import queue
+import threading
+import time
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from sslviz.media.probe import probe
+from sslviz.pipeline import Progress
+
+from sslviz.batch.inputs import Item
+from sslviz.batch.markers import is_done
+from sslviz.batch.report import Failure, Summary, write_failures, write_report
+from sslviz.batch.work import BatchOptions, Task
+from sslviz.batch.worker import Worker
+from sslviz.errors import SSLVizError
+
+_LEAST_BYTES_PER_SECOND = 8_000
+"""A file of fewer bytes than this per second of a segment is not probed: it cannot be long."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """How the work is shared out; none of it changes a result."""
+
+    devices: tuple[str, ...] = ("cpu",)
+    """One worker each; name a GPU several times to run several workers on it."""
+    stall_seconds: float = 120.0
+    deadline_seconds: float | None = None
+    """Longest time for one task; ``None``: a minute and twenty times the length of its video."""
+    segment_seconds: float = 600.0
+    """Longer files are cut into segments that several workers analyse at once; 0 is off."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchProgress:
+    """How far a batch is."""
+
+    files_done: int
+    files_skipped: int
+    files_failed: int
+    files_total: int
+    windows_done: int
+    windows_per_second: float
+    eta_seconds: float | None
+    newest: str = ""
+    """Name of the item that was finished or failed last."""
+
+
+@dataclass(slots=True)
+class _Tally:
+    total: int
+    skipped: int
+    started: float = field(default_factory=time.monotonic)
+    done: int = 0
+    windows: int = 0
+    failures: list[Failure] = field(default_factory=list)
+    newest: str = ""
+
+    def progress(self) -> BatchProgress:
+        seconds = max(time.monotonic() - self.started, 1e-6)
+        finished = self.done + len(self.failures)
+        left = self.total - self.skipped - finished
+        return BatchProgress(
+            self.done,
+            self.skipped,
+            len(self.failures),
+            self.total,
+            self.windows,
+            self.windows / seconds,
+            left * seconds / finished if finished else None,
+            self.newest,
+        )
+
+    def fail(self, item: Item, error: SSLVizError) -> None:
+        message = " ".join(str(error).split())
+        self.failures.append(Failure(item.name, str(item.path), type(error).__name__, message))
+        self.newest = item.name
+
+
+def run_batch(
+    items: Sequence[Item],
+    options: BatchOptions,
+    folder: Path,
+    weights_sha256: str,
+    engine: EngineOptions = EngineOptions(),
+) -> Generator[BatchProgress, None, Summary]:
+    """Work on every item that is not done yet.
+
+    Closing the generator ends the workers; what was finished stays, and a rerun goes on from there.
+
+    Args:
+        items: From :func:`sslviz.batch.inputs.collect`.
+        options: Decide the results.
+        folder: Where results, markers, ``failures.jsonl``, ``report.html`` and ``report.md`` go.
+        weights_sha256: Of the checkpoint, part of what a marker must match.
+        engine: Decides the speed only.
+
+    Yields:
+        Progress after each window batch and each item.
+
+    Returns:
+        What became of it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    fingerprint = options.fingerprint(weights_sha256)
+    waiting = [item for item in items if not is_done(folder, item.name, item.path, fingerprint)]
+    tally = _Tally(len(items), len(items) - len(waiting))
+    stopped = True
+    try:
+        yield tally.progress()
+        plans = [_plan(item, options, engine) for item in waiting]
+        yield from _phase(_spread(plans), options, folder, engine, tally)
+        failed = {failure.name for failure in tally.failures}
+        joins = [
+            Task(item, join=len(plan))
+            for item, plan in zip(waiting, plans, strict=True)
+            if len(plan) > 1 and item.name not in failed
+        ]
+        yield from _phase(joins, options, folder, engine, tally)
+        stopped = False
+    finally:
+        seconds = time.monotonic() - tally.started
+        counts = (tally.done, tally.skipped, len(tally.failures), tally.windows)
+        summary = Summary(*counts, seconds, stopped)
+        with contextlib.suppress(OSError) if stopped else contextlib.nullcontext():
+            write_failures(folder, tally.failures)
+            write_report(folder, items, tally.failures, summary)
+    return summary
+
+
+def _plan(item: Item, options: BatchOptions, engine: EngineOptions) -> list[Task]:
+    """The whole item, or its segments when it is long."""
+    step = engine.segment_seconds
+    whole = [Task(item)]
+    if not step or not item.path.is_file():
+        return whole
+    if item.path.stat().st_size < step * _LEAST_BYTES_PER_SECOND:
+        return whole
+    try:
+        duration = probe(item.path, options.limits).duration_seconds
+    except SSLVizError:
+        return whole  # the worker meets the same error and reports it
+    end = min(item.end_seconds or duration or 0.0, duration or 0.0)
+    # A whole number of maps per segment keeps every window on the grid of the undivided file.
+    step = max(1, round(step * options.analysis.maps_per_second)) / options.analysis.maps_per_second
+    starts = [item.start_seconds]
+    while starts[-1] + 1.5 * step < end:
+        starts.append(starts[0] + len(starts) * step)
+    if len(starts) == 1:
+        return whole
+    spans = zip(starts, [*starts[1:], item.end_seconds], strict=True)
+    return [
+        Task(replace(item, start_seconds=start, end_seconds=stop), segment=index)
+        for index, (start, stop) in enumerate(spans)
+    ]
+
+
+def _spread(plans: Iterable[list[Task]]) -> list[Task]:
+    """Segments of long files first: they decide when the last worker is free."""
+    return [task for plan in sorted(plans, key=len, reverse=True) for task in plan]
+
+
+_Event = tuple[Task, Progress | SSLVizError | None]
+
+
+def _phase(
+    tasks: Sequence[Task], options: BatchOptions, folder: Path, engine: EngineOptions, tally: _Tally
+) -> Iterator[BatchProgress]:
+    """Share tasks among workers, one thread for each, until all are through."""
+    if not tasks:
+        return
+    todo: queue.SimpleQueue[Task] = queue.SimpleQueue()
+    for task in tasks:
+        todo.put(task)
+    events: queue.Queue[_Event] = queue.Queue(maxsize=64)
+    stop = threading.Event()
+    workers = [
+        Worker(options, folder, device, engine.stall_seconds, engine.deadline_seconds)
+        for device in engine.devices[: len(tasks)]
+    ]
+    threads = [
+        threading.Thread(target=_work_off, args=(worker, todo, events, stop), daemon=True)
+        for worker in workers
+    ]
+    for thread in threads:
+        thread.start()
+    seen: dict[Task, int] = {}
+    through = 0
+    try:
+        while through < len(tasks):
+            task, news = events.get()
+            if isinstance(news, Progress):
+                tally.windows += news.windows_done - seen.get(task, 0)
+                seen[task] = news.windows_done
+            else:
+                through += 1
+                _count(task, news, tally)
+            yield tally.progress()
+    finally:
+        stop.set()
+        for worker in workers:
+            worker.close()
+
+
+def _count(task: Task, error: SSLVizError | None, tally: _Tally) -> None:
+    known = {failure.name for failure in tally.failures}
+    if error is not None and task.item.name not in known:
+        tally.fail(task.item, error)
+    elif error is None and task.segment is None:
+        tally.done += 1
+        tally.newest = task.item.name
+
+
+def _work_off(
+    worker: Worker,
+    todo: "queue.SimpleQueue[Task]",
+    events: "queue.Queue[_Event]",
+    stop: threading.Event,
+) -> None:
+    while not stop.is_set():
+        try:
+            task = todo.get_nowait()
+        except queue.Empty:
+            break
+        error: SSLVizError | None = None
+        try:
+            worker.run(task, lambda progress, task=task: _tell(events, (task, progress), stop))
+        except SSLVizError as trouble:
+            error = trouble
+        except Exception as trouble:  # noqa: BLE001 - a thread must not die silently with a task
+            error = SSLVizError(f"{type(trouble).__name__}: {trouble}")
+        _tell(events, (task, error), stop)
+    worker.close()
+
+
+def _tell(events: "queue.Queue[_Event]", event: _Event, stop: threading.Event) -> None:
+    while not stop.is_set():
+        with contextlib.suppress(queue.Full):
+            return events.put(event, timeout=0.2)
+    return None
