@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     )
     from sslviz.checkpoints.loading import choose_device, fetch, load_localizer, prepare
     from sslviz.checkpoints.places import CheckpointState, available, cache_folder, find_folder
+    from sslviz.checkpoints.publishing import Published, publish
 
 __all__ = [
     "CheckpointConfig",
     "CheckpointState",
+    "Published",
     "available",
     "cache_folder",
     "choose_device",
@@ -28,6 +30,7 @@ __all__ = [
     "load_localizer",
     "load_network",
     "prepare",
+    "publish",
     "read_config",
     "save_checkpoint",
     "sha256_of",
@@ -40,6 +43,7 @@ _HOME = {
     ),
     **dict.fromkeys(("choose_device", "fetch", "load_localizer", "prepare"), "loading"),
     **dict.fromkeys(("CheckpointState", "available", "cache_folder", "find_folder"), "places"),
+    **dict.fromkeys(("Published", "publish"), "publishing"),
 }
 
 

@@ -7,7 +7,7 @@ import torch
 
 from sslviz.catalog import CHECKPOINTS, DEFAULT_CHECKPOINT, Source
 from sslviz.checkpoints.folder import load_network
-from sslviz.checkpoints.places import find_folder, missing_advice
+from sslviz.checkpoints.places import CONFIG, WEIGHTS, find_folder, missing_advice
 from sslviz.errors import CheckpointMissingError, DeviceError
 from sslviz.models import METHODS, Network
 
@@ -105,6 +105,8 @@ def _from_file(name: str, file: Path, allow_pickle: bool) -> Path:
         raise CheckpointMissingError(f"There is no file {file}.")
     if file.is_dir():
         return file
+    if file.name == WEIGHTS and (file.parent / CONFIG).is_file():
+        return file.parent
     from sslviz.checkpoints.foreign import convert_file
 
     return convert_file(file, name, allow_pickle)

@@ -34,6 +34,11 @@ def cache_folder() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "sslviz"
 
 
+def hub_endpoint() -> str:
+    """Address of the Hub; ``HF_ENDPOINT`` names another, as for every Hub client."""
+    return os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
+
+
 def bundled_folders() -> Iterator[Path]:
     """Where checkpoints come with the code: in the wheel, or beside a source tree."""
     yield PACKAGE / "_checkpoints"

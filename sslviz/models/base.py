@@ -67,6 +67,12 @@ class Network(nn.Module, ABC):
     resize: Resize = Resize.AREA
     key_map: ClassVar[KeyMap | None] = None
     """To the state dict of the authors' code, where there is one."""
+    telltale: ClassVar[tuple[str, ...]] = ()
+    """Entries by which a file of the authors' is known."""
+    file_part: ClassVar[str] = "model"
+    """The part, in the catalog's words, that a user's own file is."""
+    stored_dtype: ClassVar[torch.dtype | None] = None
+    """Precision in which converted files are kept; ``None``: as they come."""
     autocast_dtype: torch.dtype | None = None
     """Run in this precision; ``None``: as the weights are. The loader chooses."""
     _identity: Identity | None = None
@@ -243,7 +249,7 @@ def resize_image(image: NDArray[np.uint8], size: int, how: Resize) -> NDArray[np
     if (height, width) == (size, size):
         return image
     if how is Resize.BICUBIC:
-        planes = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None]
+        planes = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None]
         small = interpolate(planes, (size, size), mode="bicubic", antialias=True)
         return np.ascontiguousarray(small[0].permute(1, 2, 0).numpy())
     grows = min(height, width) < size

@@ -49,6 +49,7 @@ class JSA(EmbeddingNetwork):
     # Gate: target slots that point the same way at all. Attention of 49 cells averages 1 / 49.
     default_calibration = Calibration(confidence_gate=0.5, score_low=0.0, score_high=2 / 49)
     resize = Resize.BICUBIC
+    telltale = ("slot_attn.slots",)
     upsampling = Upsampling("bicubic", align_corners=False)
     key_map = KeyMap(
         (

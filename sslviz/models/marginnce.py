@@ -25,6 +25,7 @@ class MarginNCE(EmbeddingNetwork):
     # The gate is EZ-VSL's universal threshold, a cosine of 0.276, of Juanola et al., ICASSP 2025.
     default_calibration = Calibration(confidence_gate=0.638, score_low=0.276, score_high=0.8)
     resize = Resize.BICUBIC
+    telltale = ("img_proj.weight", "aud_proj.weight")
     upsampling = Upsampling("bilinear", align_corners=True)
     key_map = KeyMap(
         (
