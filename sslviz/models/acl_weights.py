@@ -80,18 +80,19 @@ def convert_parts(
             "which brings CLIPSeg and BEATs to the trained part."
         )
     trained = parts["acl"]
-    if set(trained) < {"audio_proj", "masker_i"}:
+    if not {"audio_proj", "masker_i"} <= set(trained):
         raise CheckpointError(
             "The trained part of ACL (Param_best.pth) holds audio_proj and masker_i, this file "
             f"holds {', '.join(map(str, list(trained)[:5]))}."
         )
+    arguments = _beats_arguments(parts["beats"])
     reference = {
         **_prefixed("beats.", _beats_state(parts["beats"])),
         **_prefixed("clipseg.", _clipseg_state(parts["clipseg"])),
         **_prefixed("audio_proj.", trained["audio_proj"]),
         **_prefixed("masker_i.", trained["masker_i"]),
     }
-    return _beats_arguments(parts["beats"]), _squeeze(KEY_MAP.import_state(reference))
+    return arguments, _squeeze(KEY_MAP.import_state(reference))
 
 
 def _prefixed(prefix: str, state: Mapping[str, Any]) -> dict[str, Tensor]:

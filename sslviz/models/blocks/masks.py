@@ -18,8 +18,8 @@ class ImageMasker(nn.Module):
 
     def __init__(self, scale: float = 10.0, shift: float = 14.0) -> None:
         super().__init__()
-        self.scale = nn.Parameter(torch.tensor(scale))
-        self.shift = nn.Parameter(torch.tensor(shift))
+        self.scale = nn.Parameter(torch.tensor(float(scale)))
+        self.shift = nn.Parameter(torch.tensor(float(shift)))
 
     def heat(self, logits: Tensor) -> Tensor:
         """What is shown and measured: sigmoid(logit + shift / scale), in [0, 1]; nothing is stretched."""
