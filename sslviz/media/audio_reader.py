@@ -206,9 +206,9 @@ class AudioReader:
 
     def _keep(self, pieces: Iterator[tuple[int, Samples]]) -> None:
         for begin, samples in pieces:
-            if len(samples):
-                self._chunks.append((begin, samples))
-                self._read_up_to = max(self._read_up_to, begin + len(samples))
+            if samples.size:
+                self._chunks.append((begin, samples[0]))
+                self._read_up_to = max(self._read_up_to, begin + samples.shape[1])
 
     def _forget_before(self, index: int) -> None:
         while self._chunks and self._chunks[0][0] + len(self._chunks[0][1]) < index:

@@ -178,7 +178,7 @@ def decoded(container: InputContainer, stream: Any, damage: Damage) -> Iterator[
     packet ends the stream.
     """
     failures = 0
-    for packet in _packets(container, stream, damage):
+    for packet in packets(container, stream, damage):
         if packet.has_sidedata("encryption_info"):
             damage.encrypted = True
             return
@@ -196,7 +196,7 @@ def decoded(container: InputContainer, stream: Any, damage: Damage) -> Iterator[
         yield from frames
 
 
-def _packets(container: InputContainer, stream: Any, damage: Damage) -> Iterator[Any]:
+def packets(container: InputContainer, stream: Any, damage: Damage) -> Iterator[Any]:
     """Packets up to the end; ends with the empty one that makes the decoder hand out the rest."""
     for _ in range(_MAX_FAILURES_IN_A_ROW):
         try:

@@ -27,15 +27,21 @@ _FULL_SCALES = {
 """By kind and size of a sample: value of full scale, value of silence."""
 
 
-def mono(frame: AudioFrame) -> Samples:
-    """The mean of all channels, (n,) float32, full scale 1; not yet clipped."""
+def planar(frame: AudioFrame) -> Samples:
+    """The samples of a decoded frame, (channels, n) float32, full scale 1; not yet clipped."""
     data: NDArray[Any] = frame.to_ndarray()
-    channels = len(frame.layout.channels)
-    planes = data if frame.format.is_planar else data.reshape(-1, channels).T
+    planes = data if frame.format.is_planar else data.reshape(-1, len(frame.layout.channels)).T
+    if planes.dtype == np.float32:
+        return planes
     full_scale, zero = _FULL_SCALES[planes.dtype.kind, planes.dtype.itemsize]
-    mixed = planes[0] if channels == 1 else planes.mean(0, dtype=np.float64)
-    samples: Samples = ((mixed - zero) / full_scale).astype(np.float32)
+    samples: Samples = ((planes - zero) / full_scale).astype(np.float32)
     return samples
+
+
+def mono(frame: AudioFrame) -> Samples:
+    """The mean of all channels, (1, n)."""
+    planes = planar(frame)
+    return planes if len(planes) == 1 else planes.mean(0, dtype=np.float32, keepdims=True)
 
 
 class Placer:
@@ -44,10 +50,11 @@ class Placer:
     Args:
         rate_in: Hz, of what comes.
         rate_out: Hz, of what goes.
+        layout: FFmpeg's name of the channel layout; samples are (channels, n).
     """
 
-    def __init__(self, rate_in: int, rate_out: int) -> None:
-        self.rate_in, self._rate_out = rate_in, rate_out
+    def __init__(self, rate_in: int, rate_out: int, layout: str = "mono") -> None:
+        self.rate_in, self._rate_out, self._layout = rate_in, rate_out, layout
         self.silenced = 0
         """Samples that were no numbers."""
         self._next: int | None = None
@@ -59,15 +66,16 @@ class Placer:
 
     def place(self, samples: Samples, time_seconds: float | None) -> Iterator[tuple[int, Samples]]:
         """Take one frame; yields (index at the new rate, samples) as far as they are certain."""
-        at, skip = self._position(len(samples), time_seconds)
-        if skip >= len(samples):
+        length = samples.shape[1]
+        at, skip = self._position(time_seconds)
+        if skip >= length:
             return
         if self._next != at:
             yield from self.finish()
             self._write = round(at * self._rate_out / self.rate_in)
-        self._waiting.append(samples[skip:])
-        self._num_waiting += len(samples) - skip
-        self._next = at + len(samples) - skip
+        self._waiting.append(samples[:, skip:])
+        self._num_waiting += length - skip
+        self._next = at + length - skip
         if self._num_waiting >= _BATCH_SECONDS * self.rate_in:
             yield from self._emit()
 
@@ -76,10 +84,12 @@ class Placer:
         yield from self._emit()
         if self._resampler is not None:
             for frame in self._resampler.resample(None):
-                yield self._advance(frame.to_ndarray()[0])
+                yield self._advance(
+                    np.clip(frame.to_ndarray(), -1, 1).astype(np.float32, copy=False)
+                )
             self._resampler = None
 
-    def _position(self, length: int, time_seconds: float | None) -> tuple[int, int]:
+    def _position(self, time_seconds: float | None) -> tuple[int, int]:
         """Where a frame goes, and how many of its first samples were there already."""
         expected = self._next
         if time_seconds is None:
@@ -98,7 +108,7 @@ class Placer:
     def _emit(self) -> Iterator[tuple[int, Samples]]:
         if not self._waiting:
             return
-        samples = np.concatenate(self._waiting)
+        samples = np.concatenate(self._waiting, 1)
         self._waiting, self._num_waiting = [], 0
         bad = ~np.isfinite(samples)
         if bad.any():
@@ -109,13 +119,13 @@ class Placer:
             yield self._advance(samples)
             return
         if self._resampler is None:
-            self._resampler = AudioResampler("fltp", "mono", self._rate_out)
-        frame = AudioFrame.from_ndarray(samples[None], "fltp", "mono")
+            self._resampler = AudioResampler("fltp", self._layout, self._rate_out)
+        frame = AudioFrame.from_ndarray(samples, "fltp", self._layout)
         frame.sample_rate = self.rate_in
         for out in self._resampler.resample(frame):
-            yield self._advance(np.clip(out.to_ndarray()[0], -1, 1))
+            yield self._advance(np.clip(out.to_ndarray(), -1, 1).astype(np.float32, copy=False))
 
     def _advance(self, samples: Samples) -> tuple[int, Samples]:
         at = self._write
-        self._write += len(samples)
+        self._write += samples.shape[1]
         return at, samples

@@ -1,0 +1,209 @@
+"""The sound of the original in the file that is written: copied where MP4 takes it, else as AAC."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.container import InputContainer, OutputContainer
+
+from sslviz.media.formats import Damage, audio_streams, decoded, open_container, packets
+from sslviz.media.placing import Placer, Samples, planar
+from sslviz.options import MediaLimits
+
+COPIED = frozenset({"aac", "mp3", "ac3", "eac3", "opus", "flac", "alac"})
+"""What MP4 holds as it is. Browsers play all of these but AC-3, E-AC-3 and ALAC."""
+COPIED_FOR_BROWSERS = frozenset({"aac", "mp3", "opus", "flac"})
+_AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
+_AAC_LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1", 8: "7.1"}
+_MP3_LOWEST_RATE = 16000
+_SILENCE_BLOCK = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class SoundSource:
+    """Which sound goes into a written file."""
+
+    path: Path
+    origin_seconds: float
+    """Time 0 of the picture on that file's clock (:attr:`VideoReader.origin_seconds`)."""
+    start_seconds: float = 0.0
+    """What is time 0 of the written file."""
+    end_seconds: float | None = None
+    track: int = 0
+    copied: frozenset[str] = COPIED
+    """Codecs that are copied; everything else becomes AAC."""
+
+
+class Soundtrack(Protocol):
+    """Sound that is muxed alongside the picture."""
+
+    def write_up_to(self, seconds: float) -> None:
+        """Mux what lies before a time of the written file."""
+
+    def finish(self, seconds: float | None) -> None:
+        """Mux the rest, up to a time where one is given, and close the source."""
+
+
+def soundtrack(
+    output: OutputContainer, source: SoundSource, limits: MediaLimits
+) -> Soundtrack | None:
+    """The sound of a source, set up in a file that has not been started; ``None`` where it has none."""
+    container = open_container(source.path, limits)
+    streams = audio_streams(container)
+    if source.track >= len(streams):
+        container.close()
+        return None
+    stream = streams[source.track]
+    context = stream.codec_context
+    name = context.codec.canonical_name
+    too_slow = name == "mp3" and context.sample_rate < _MP3_LOWEST_RATE
+    if name in source.copied and not too_slow:
+        return _Copied(output, container, stream, source)
+    return _Encoded(output, container, stream, source)
+
+
+class _Copied:
+    """Packets as they are, moved in time.
+
+    One packet before time 0 is kept: decoders need it to start, players do not play it (its time is
+    negative, which MP4 notes in its edit list).
+    """
+
+    def __init__(
+        self, output: OutputContainer, container: InputContainer, stream: Any, source: SoundSource
+    ) -> None:
+        self._output, self._container, self._source = output, container, source
+        self._stream = output.add_stream_from_template(stream, opaque=True)
+        self._stream.metadata.update(_language(stream))
+        self._packets = self._moved(container, stream)
+        self._next = next(self._packets, None)
+
+    def write_up_to(self, seconds: float) -> None:
+        """As :class:`Soundtrack`."""
+        while self._next is not None and self._next[0] < seconds:
+            self._output.mux_one(self._next[1])
+            self._next = next(self._packets, None)
+
+    def finish(self, seconds: float | None) -> None:
+        """As :class:`Soundtrack`."""
+        self.write_up_to(float("inf") if seconds is None else seconds)
+        self._next = None
+        self._container.close()
+
+    def _moved(self, container: InputContainer, stream: Any) -> Iterator[tuple[float, Any]]:
+        source, base = self._source, stream.time_base
+        begin = source.origin_seconds + source.start_seconds
+        length = None if source.end_seconds is None else source.end_seconds - source.start_seconds
+        if source.start_seconds > 1.0:
+            container.seek(int((begin - 1.0) / base), stream=stream)
+        shift = round(begin / base)
+        last_dts: int | None = None
+        for packet in packets(container, stream, Damage()):
+            stamp = packet.pts if packet.pts is not None else packet.dts
+            if stamp is None or packet.size == 0 or packet.is_corrupt:
+                continue
+            time = float((stamp - shift) * base)
+            span = float((packet.duration or 0) * base)
+            if time + 2 * span <= 0:
+                continue
+            if length is not None and time >= length:
+                return
+            if last_dts is not None and stamp - shift <= last_dts:
+                continue
+            packet.pts = packet.dts = last_dts = stamp - shift
+            packet.stream = self._stream
+            yield time, packet
+
+
+class _Encoded:
+    """Decoded sound, placed by its stamps with silence in its gaps, as AAC."""
+
+    def __init__(
+        self, output: OutputContainer, container: InputContainer, stream: Any, source: SoundSource
+    ) -> None:
+        self._output, self._container, self._source = output, container, source
+        context = stream.codec_context
+        self._rate = context.sample_rate if context.sample_rate in _AAC_RATES else 48_000
+        channels = context.channels
+        self._layout = _AAC_LAYOUTS.get(channels, "mono")
+        self._stream: Any = output.add_stream(
+            "aac", rate=self._rate, layout=self._layout, bit_rate=64_000 * min(max(channels, 2), 6)
+        )
+        self._stream.metadata.update(_language(stream))
+        self._samples = self._placed(container, stream, channels)
+        self._written = 0
+        self._length = (
+            None
+            if source.end_seconds is None
+            else round((source.end_seconds - source.start_seconds) * self._rate)
+        )
+
+    def write_up_to(self, seconds: float) -> None:
+        """As :class:`Soundtrack`."""
+        while self._written < seconds * self._rate:
+            piece = next(self._samples, None)
+            if piece is None:
+                return
+            self._write(piece)
+
+    def finish(self, seconds: float | None) -> None:
+        """As :class:`Soundtrack`."""
+        if seconds is not None:
+            self._length = min(self._length or round(1e15), round(seconds * self._rate))
+        self.write_up_to(float("inf"))
+        self._output.mux(self._stream.encode(None))
+        self._container.close()
+
+    def _write(self, samples: Samples) -> None:
+        frame = AudioFrame.from_ndarray(np.ascontiguousarray(samples), "fltp", self._layout)
+        frame.sample_rate = self._rate
+        frame.pts = self._written
+        self._written += samples.shape[1]
+        self._output.mux(self._stream.encode(frame))
+
+    def _placed(self, container: InputContainer, stream: Any, channels: int) -> Iterator[Samples]:
+        """Blocks that follow one another without a gap, from time 0 of the written file on."""
+        position = 0
+        for begin, samples in self._pieces(container, stream, channels):
+            while position < begin and self._left(position):
+                silence = min(_SILENCE_BLOCK, begin - position, self._left(position))
+                yield np.zeros((samples.shape[0], silence), np.float32)
+                position += silence
+            cut = samples[:, max(0, position - begin) :][:, : self._left(position)]
+            if not self._left(position):
+                return
+            if cut.size:
+                position += cut.shape[1]
+                yield cut
+
+    def _left(self, position: int) -> int:
+        return (1 << 40) if self._length is None else max(0, self._length - position)
+
+    def _pieces(
+        self, container: InputContainer, stream: Any, channels: int
+    ) -> Iterator[tuple[int, Samples]]:
+        source = self._source
+        begin = source.origin_seconds + source.start_seconds
+        if source.start_seconds > 1.0:
+            container.seek(int((begin - 1.0) / stream.time_base), stream=stream)
+        placer: Placer | None = None
+        for frame in decoded(container, stream, Damage()):
+            if placer is None or placer.rate_in != frame.sample_rate:
+                yield from placer.finish() if placer else ()
+                placer = Placer(frame.sample_rate, self._rate, self._layout)
+            samples = planar(frame)
+            if samples.shape[0] != channels or self._layout == "mono":
+                samples = np.repeat(samples.mean(0, keepdims=True), self._num_channels(), 0)
+            time = None if frame.time is None else frame.time - begin
+            yield from placer.place(samples, time)
+        yield from placer.finish() if placer else ()
+
+    def _num_channels(self) -> int:
+        return next((n for n, name in _AAC_LAYOUTS.items() if name == self._layout), 1)
+
+
+def _language(stream: Any) -> dict[str, str]:
+    return {key: stream.metadata[key] for key in ("language", "title") if key in stream.metadata}
