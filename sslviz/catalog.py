@@ -45,6 +45,8 @@ class HubFile:
     sha256: str | None = None
     """``None``: not known; recorded on first use, and said loudly."""
     size_bytes: int = 0
+    companion: bool = False
+    """Holds no weights: it is laid beside them as it is, for example a tokenizer's vocabulary."""
     mirrors: tuple["HubFile", ...] = ()
 
 
@@ -120,6 +122,47 @@ METHODS: dict[str, Method] = {
     )
 }
 
+_BEATS = "BEATs_iter3_plus_AS2M_finetuned_on_AS2M_cpt2.pt"
+_CLIPSEG = "CIDAS/clipseg-rd64-refined"
+_ACL_SPACE = "swimmiing/ACL-SSL-zeroshot-demo"
+_ACL_COMMIT = "6c8dc4b976f7e728110c872f7e8523d0a6668932"
+
+
+def _beats(repo_id: str, filename: str = _BEATS, repo_type: str = "model") -> HubFile:
+    return HubFile("beats", repo_id, filename, repo_type, size_bytes=363_000_000)
+
+
+# Microsoft's own links to BEATs are dead, so all of these are mirrors by third parties.
+_ACL_ENCODERS = (
+    HubFile(
+        "beats",
+        "WeiChihChen/BEATs_iter3_plus_AS2M_finetuned_on_AS2M_cpt2",
+        _BEATS,
+        size_bytes=363_000_000,
+        mirrors=(
+            _beats("camenduru/beats"),
+            HubFile("beats", _ACL_SPACE, f"pretrain/{_BEATS}", "space", _ACL_COMMIT),
+            _beats("dieKarotte/beat"),
+            _beats("GuyYariv/AudioToken", f"models/{_BEATS}", "space"),
+            _beats("fffiloni/SALMONN-7B-PACK", f"beats/{_BEATS}"),
+        ),
+    ),
+    HubFile(
+        "clipseg",
+        _CLIPSEG,
+        "model.safetensors",
+        size_bytes=603_000_000,
+        mirrors=(
+            HubFile("clipseg", _CLIPSEG, "model.safetensors", revision="refs/pr/6"),
+            HubFile("clipseg", _CLIPSEG, "pytorch_model.bin"),
+            HubFile("clipseg", "Trauma27/clipseg-rd64-refined", "pytorch_model.bin"),
+        ),
+    ),
+)
+_CLIP_WORDS = tuple(
+    HubFile(name, _CLIPSEG, name, companion=True) for name in ("vocab.json", "merges.txt")
+)
+
 CHECKPOINTS: dict[str, Checkpoint] = {
     c.name: c
     for c in (
@@ -140,6 +183,40 @@ CHECKPOINTS: dict[str, Checkpoint] = {
             note=(
                 "No weights were published. EZ-VSL files (Apache-2.0) have the same layout and load "
                 "here; they are EZ-VSL, not MarginNCE."
+            ),
+        ),
+        Checkpoint(
+            "acl",
+            "acl",
+            Source.HUB,
+            "none stated (ACL); MIT (BEATs); Apache-2.0 (CLIPSeg)",
+            files=(
+                HubFile(
+                    "acl",
+                    _ACL_SPACE,
+                    "pretrain/Param_best.pth",
+                    "space",
+                    _ACL_COMMIT,
+                    size_bytes=29_000_000,
+                ),
+                *_ACL_ENCODERS,
+                *_CLIP_WORDS,
+            ),
+            note=(
+                "Downloads about 1 GB once. The trained part lies in its authors' Space; where that "
+                "fails, give Param_best.pth from their README's link (Google Drive file "
+                "1XnVrBES3IKjAcV0uCkvbIdEEclcOYJoR) with --from-file."
+            ),
+        ),
+        Checkpoint(
+            "acl-guided",
+            "acl-guided",
+            Source.UNPUBLISHED,
+            "yours (trained part); MIT (BEATs); Apache-2.0 (CLIPSeg)",
+            files=_ACL_ENCODERS + _CLIP_WORDS,
+            note=(
+                "Its authors published neither weights nor code; training here follows this "
+                "project's reconstruction of the guidance."
             ),
         ),
     )

@@ -167,6 +167,7 @@ def load_network(folder: Path, name: str | None = None) -> Network:
     network.identity = Identity(
         config.method, name or config.name, sha256, config.calibration, config.trained
     )
+    network.read_companions(folder)
     return network
 
 
@@ -261,7 +262,8 @@ def write_checkpoint(
 def _storable(name: str, tensor: Tensor, dtype: torch.dtype | None) -> Tensor:
     tensor = tensor.detach().cpu()
     if tensor.is_floating_point():
-        tensor = tensor.to(dtype or tensor.dtype)
+        if tensor.ndim:  # a scalar, such as a threshold, keeps its precision: it costs no space
+            tensor = tensor.to(dtype or tensor.dtype)
         if not bool(tensor.isfinite().all()):
             raise CheckpointError(f"{name} holds NaN, infinity or more than {tensor.dtype} can.")
     return tensor.clone(memory_format=torch.contiguous_format)

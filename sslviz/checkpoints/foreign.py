@@ -197,7 +197,11 @@ def _other_parts(name: str, network_class: type[Network]) -> dict[str, Mapping[s
     """What a network needs beside the file that a user has: fetched by the catalog's entry."""
     if name not in CHECKPOINTS:
         return {}
-    files = [file for file in CHECKPOINTS[name].files if file.part != network_class.file_part]
+    files = [
+        file
+        for file in CHECKPOINTS[name].files
+        if file.part != network_class.file_part and not file.companion
+    ]
     if not files:
         return {}
     from sslviz.checkpoints.hub import fetch_file

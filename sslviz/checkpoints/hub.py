@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+import shutil
 from pathlib import Path
 
 from sslviz.catalog import CHECKPOINTS, HubFile
@@ -55,8 +56,14 @@ def fetch_catalog(name: str, progress: FetchProgress | None = None) -> Path:
     parts = {
         file.part: read_file(fetch_file(file, progress), allow_pickle=True)
         for file in checkpoint.files
+        if not file.companion
     }
-    return convert_parts(checkpoint.method, parts, cache_folder() / "checkpoints" / name, name)
+    folder = cache_folder() / "checkpoints" / name
+    folder = convert_parts(checkpoint.method, parts, folder, name)
+    for file in checkpoint.files:
+        if file.companion:
+            shutil.copyfile(fetch_file(file, progress), folder / Path(file.filename).name)
+    return folder
 
 
 def fetch_repository(specification: str, progress: FetchProgress | None = None) -> Path:

@@ -140,6 +140,5 @@ def choose_device(device: str = "auto") -> torch.device:
 def prepare(network: Network, device: torch.device) -> Network:
     """Evaluation mode, fast layout, on the device, in half precision where that is faster."""
     network = network.prepare_for_inference().to(device)
-    if device.type == "cuda":
-        network.autocast_dtype = torch.float16
+    network.use_fast_precision()
     return network

@@ -8,7 +8,7 @@ S. Park, A. Senocak, J. S. Chung, "Can CLIP Help Sound Source Localization?", WA
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -24,7 +24,8 @@ from sslviz.models.base import EmbeddingNetwork, Encoding, Resize, Scores
 from sslviz.models.blocks.audio_token import AudioProjector
 from sslviz.models.blocks.beats import BEATs, BEATsConfig
 from sslviz.models.blocks.masks import ImageMasker, feature_mask, pool_features
-from sslviz.models.clipseg import Tokenizer
+from sslviz.models.clipseg import TOKENIZER_FILES, Tokenizer
+from sslviz.models.precision import cpu_is_fast_in_bfloat16
 from sslviz.types import (
     AudioClip,
     Calibration,
@@ -66,6 +67,8 @@ class ACL(EmbeddingNetwork):
     method = "acl"
     scale = ScoreScale.PROBABILITY
     key_map = KEY_MAP
+    telltale: ClassVar[tuple[str, ...]] = ("audio_proj", "masker_i")
+    file_part = "acl"
     resize = Resize.BICUBIC
     spec = InputSpec(352, SAMPLE_RATE, TRAINED_SECONDS + 1.0)
     default_calibration = Calibration(confidence_gate=0.01, score_low=0.0, score_high=1.0)
@@ -103,6 +106,17 @@ class ACL(EmbeddingNetwork):
     ) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """Arguments and state dict from the files ``acl``, ``beats`` and ``clipseg``; see ``acl_weights``."""
         return convert_parts(parts)
+
+    def use_fast_precision(self) -> None:
+        """float16 by autocast on CUDA; bfloat16 weights on a CPU that multiplies in it (1 % off in features)."""
+        super().use_fast_precision()
+        if self.device.type == "cpu" and cpu_is_fast_in_bfloat16():
+            self.use_precision(torch.bfloat16)
+
+    def use_precision(self, dtype: torch.dtype) -> None:
+        """Cast the weights; the masker's two numbers stay in float32, where they set the scale."""
+        for part in (self.clip, self.audio_encoder, self.projector):
+            part.to(dtype)
 
     # --- encoders
 
@@ -212,13 +226,10 @@ class ACL(EmbeddingNetwork):
         """Unit vectors (B, 512) of sounds."""
         return functional.normalize(sounds[0].float(), dim=1)
 
-    def attach_tokenizer(self, folder: Path) -> None:
-        """Read CLIP's ``vocab.json`` and ``merges.txt`` from a folder, for text queries.
-
-        Raises:
-            CheckpointMissingError: One of them is not there.
-        """
-        self.tokenizer = Tokenizer(folder)
+    def read_companions(self, folder: Path) -> None:
+        """CLIP's ``vocab.json`` and ``merges.txt``, for text queries, where they lie beside the weights."""
+        if all((folder / name).is_file() for name in TOKENIZER_FILES):
+            self.tokenizer = Tokenizer(folder)
 
     def embed_text(self, phrases: Sequence[str]) -> Tensor:
         """The sentence "A photo of <phrase>" as the decoder is asked for it, (N, 512), not normalised.
@@ -256,3 +267,6 @@ class GuidedACL(ACL):
     """ACL's network, trained with guidance (this project's reconstruction, see ``training/acl_guided.py``)."""
 
     method = "acl-guided"
+    telltale: ClassVar[
+        tuple[str, ...]
+    ] = ()  # a file of the authors cannot be told from ACL's, and there is none

@@ -4,6 +4,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
 import cv2
@@ -119,9 +120,8 @@ class Network(nn.Module, ABC):
     @property
     def identity(self) -> Identity:
         """Which method and weights it is; says "not trained" until a loader says otherwise."""
-        if self._identity is not None:
-            return self._identity
-        return Identity(self.method, "untrained", "", self.default_calibration, trained=False)
+        untrained = Identity(self.method, "untrained", "", self.default_calibration, trained=False)
+        return self._identity or untrained
 
     @identity.setter
     def identity(self, identity: Identity) -> None:
@@ -141,6 +141,14 @@ class Network(nn.Module, ABC):
         fold_batch_norms(self)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return self
+
+    def use_fast_precision(self) -> None:
+        """Half precision where the device that the network is on is faster with it."""
+        if self.device.type == "cuda":
+            self.autocast_dtype = torch.float16
+
+    def read_companions(self, folder: Path) -> None:
+        """Read what lies beside the weights, such as a tokenizer; most networks need nothing."""
 
     @torch.inference_mode()
     def localize(self, windows: Sequence[Window]) -> list[ScoreMap]:
@@ -165,8 +173,7 @@ class Network(nn.Module, ABC):
     def images_to_tensor(self, frames: Sequence[Frame]) -> Tensor:
         """RGB in [0, 1], (B, 3, S, S), channels last, on the network's device."""
         pictures = [resize_image(f.image, self.spec.image_size, self.resize) for f in frames]
-        batch = _to_device(np.stack(pictures), self.device)
-        return batch.permute(0, 3, 1, 2).float().div_(255)
+        return _to_device(np.stack(pictures), self.device).permute(0, 3, 1, 2).float().div_(255)
 
     def sounds_to_tensor(self, clips: Sequence[AudioClip]) -> Tensor:
         """Waveforms (B, n) on the network's device."""
@@ -246,14 +253,13 @@ class EmbeddingNetwork(Network):
 def resize_image(image: NDArray[np.uint8], size: int, how: Resize) -> NDArray[np.uint8]:
     """Bring RGB (H, W, 3) to (size, size, 3); the aspect is not kept, as in all four papers."""
     height, width = image.shape[:2]
-    if (height, width) == (size, size):
+    if height == width == size:
         return image
     if how is Resize.BICUBIC:
         planes = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None]
         small = interpolate(planes, (size, size), mode="bicubic", antialias=True)
         return np.ascontiguousarray(small[0].permute(1, 2, 0).numpy())
-    grows = min(height, width) < size
-    flag = cv2.INTER_LINEAR if grows else cv2.INTER_AREA
+    flag = cv2.INTER_LINEAR if min(height, width) < size else cv2.INTER_AREA
     return np.asarray(cv2.resize(image, (size, size), interpolation=flag), np.uint8)
 
 

@@ -4,10 +4,10 @@ T. Lüddecke, A. Ecker, "Image Segmentation Using Text and Image Prompts", CVPR 
 """
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sslviz.errors import CheckpointMissingError
 from sslviz.models.blocks.torchaudio_shim import import_torchaudio
 
 PROMPT_IDS = (49406, 320, 1125, 539, 49407)
@@ -67,21 +67,17 @@ def build_clipseg(sizes: ClipSizes, vocabulary_size: int) -> Any:
 
 
 class Tokenizer:
-    """CLIP's words as numbers, from the two files of its vocabulary.
-
-    Raises:
-        CheckpointMissingError: One of them is not in the folder.
-    """
+    """CLIP's words as numbers, from the two files of its vocabulary; read when first asked."""
 
     def __init__(self, folder: Path) -> None:
-        if missing := [name for name in TOKENIZER_FILES if not (folder / name).is_file()]:
-            raise CheckpointMissingError(
-                f"{folder} lacks {' and '.join(missing)}; run `sslviz fetch acl` to get them."
-            )
+        self._folder = folder
+
+    @cached_property
+    def _tokenizer(self) -> Any:
         import_torchaudio()
         from transformers import CLIPTokenizer
 
-        self._tokenizer = CLIPTokenizer.from_pretrained(str(folder))
+        return CLIPTokenizer.from_pretrained(str(self._folder))
 
     def __call__(self, sentence: str) -> Sequence[int]:
         """Ids with <start> and <end>, 77 at most."""
