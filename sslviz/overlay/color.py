@@ -55,6 +55,16 @@ def yuv_from_rgb(rgb: NDArray[np.float32], tags: ColorTags) -> NDArray[np.float3
     return np.stack([luma, cb + 128, cr + 128], axis=-1).astype(np.float32)
 
 
+def rgb_from_yuv(yuv: NDArray[np.uint8], tags: ColorTags) -> Bytes:
+    """Luma and chroma (H, W, 3) as RGB of the same shape; the inverse of `yuv_from_rgb`."""
+    units = np.eye(3, dtype=np.float32)
+    forward = (yuv_from_rgb(units, tags) - yuv_from_rgb(np.zeros((1, 3), np.float32), tags)).T
+    back = np.linalg.inv(forward.astype(np.float64))
+    foot = np.array([0 if tags.full_range else 16, 128, 128], np.float64)
+    shifted = np.hstack([back, -(back @ foot)[:, None]])
+    return np.asarray(cv2.transform(yuv, shifted), np.uint8)
+
+
 PREVIEW_TAGS = ColorTags("bt601", full_range=False)
 """What OpenCV's I420 conversions mean."""
 
@@ -63,17 +73,17 @@ def planes_from_rgb(image: Bytes) -> Planes:
     """An RGB picture (H, W, 3) as BT.601 planes; odd sizes lose their last row or column."""
     height, width = (image.shape[0] // 2) * 2, (image.shape[1] // 2) * 2
     stacked = cv2.cvtColor(np.ascontiguousarray(image[:height, :width]), cv2.COLOR_RGB2YUV_I420)
-    quarter, half = height // 4, (height // 2, width // 2)
-    del quarter
-    luma, chroma = stacked[:height], stacked[height:].reshape(2, *half)
+    luma, chroma = stacked[:height], stacked[height:].reshape(2, height // 2, width // 2)
     return Planes(
         np.array(luma, np.uint8), np.array(chroma[0], np.uint8), np.array(chroma[1], np.uint8)
     )
 
 
-def rgb_from_planes(planes: Planes) -> Bytes:
-    """BT.601 planes as an RGB picture, (H, W, 3)."""
+def rgb_from_planes(planes: Planes, tags: ColorTags = PREVIEW_TAGS) -> Bytes:
+    """Planes as an RGB picture, (H, W, 3)."""
     height, width = planes.y.shape
-    stacked = np.concatenate([planes.y.ravel(), planes.u.ravel(), planes.v.ravel()])
-    image = cv2.cvtColor(stacked.reshape(height * 3 // 2, width), cv2.COLOR_YUV2RGB_I420)
-    return np.asarray(image, np.uint8)
+    chroma = (
+        cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR)
+        for plane in (planes.u, planes.v)
+    )
+    return rgb_from_yuv(np.asarray(cv2.merge([planes.y, *chroma]), np.uint8), tags)

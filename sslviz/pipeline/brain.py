@@ -1,0 +1,171 @@
+"""The localizer at work beside decoding and encoding, and the track that grows from it."""
+
+import contextvars
+import time
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sslviz.options import AnalysisOptions, to_json
+from sslviz.pipeline.job import Heard
+from sslviz.types import (
+    AudioClip,
+    Frame,
+    Identity,
+    Localizer,
+    ScoreMap,
+    ScoreScale,
+    ScoreTrack,
+    Window,
+)
+from sslviz.windows import excerpt_start
+
+_BATCH_SECONDS = 0.5
+"""A batch that takes longer is made smaller: cancel and progress should not wait for it."""
+
+
+class Brain:
+    """Runs a localizer in a thread of its own, a batch at a time, in order.
+
+    Windows without a sound track and, where asked for, silent ones cost no model time; their maps are
+    zero with zero confidence. Only the first map is computed even then: it tells the grid.
+    """
+
+    def __init__(self, localizer: Localizer, options: AnalysisOptions, has_sound: bool) -> None:
+        self._localizer, self._options, self._has_sound = localizer, options, has_sound
+        self._queue: deque[Window] = deque()
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="sslviz-model")
+        self._busy: Future[list[ScoreMap]] | None = None
+        self._batch: list[Window] = []
+        self._like: ScoreMap | None = None
+        self._seconds_per_window: float | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is waiting or at work."""
+        return self._busy is None and not self._queue
+
+    @property
+    def at_work(self) -> bool:
+        """The model is running."""
+        return self._busy is not None
+
+    def push(self, heard: Heard) -> None:
+        """Queue a window."""
+        spec, when = self._localizer.spec, heard.pts_seconds
+        samples = heard.samples if len(heard.samples) else np.zeros(spec.num_samples, np.float32)
+        audio = AudioClip(samples, spec.sample_rate, excerpt_start(when, spec))
+        key_frame = Frame(heard.image, when)
+        self._queue.append(Window(key_frame, audio, when, heard.end_seconds, heard.level_dbfs))
+
+    def advance(self) -> list[tuple[Window, ScoreMap]]:
+        """Collect a finished batch, if any, and start the next; never waits.
+
+        Raises:
+            Exception: Whatever the localizer raised.
+        """
+        done: list[tuple[Window, ScoreMap]] = []
+        if self._busy is not None and self._busy.done():
+            maps, self._busy = self._busy.result(), None
+            done = list(zip(self._batch, maps, strict=True))
+            self._like = maps[-1]
+        if self._busy is None and self._queue:
+            size = min(self._batch_size(), len(self._queue))
+            self._batch = [self._queue.popleft() for _ in range(size)]
+            context = contextvars.copy_context()
+            self._busy = self._pool.submit(context.run, self._localize, list(self._batch))
+        return done
+
+    def _batch_size(self) -> int:
+        if self._like is None:
+            return 1
+        fitting = _BATCH_SECONDS / max(self._seconds_per_window or 0.0, 1e-4)
+        return max(1, min(int(fitting), self._options.batch_size))
+
+    def _localize(self, windows: list[Window]) -> list[ScoreMap]:
+        heard = [w for w in windows if self._is_heard(w)]
+        if not heard and self._like is None:
+            heard = windows[:1]
+        start = time.perf_counter()
+        maps = self._localizer.localize(heard) if heard else []
+        found = {id(window): found for window, found in zip(heard, maps, strict=True)}
+        if heard:
+            self._seconds_per_window = (time.perf_counter() - start) / len(heard)
+        like = next(iter(found.values()), self._like)
+        assert like is not None
+        return [
+            found[id(w)] if self._is_heard(w) else _unheard(like, w.key_frame.pts_seconds)
+            for w in windows
+        ]
+
+    def _is_heard(self, window: Window) -> bool:
+        gate = self._options.skip_silence_below_dbfs
+        return self._has_sound and (gate is None or window.level_dbfs >= gate)
+
+    def close(self) -> None:
+        """Drop what waits; a batch at work ends by itself."""
+        self._queue.clear()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _unheard(like: ScoreMap, pts_seconds: float) -> ScoreMap:
+    return replace(like, values=np.zeros_like(like.values), confidence=0.0, pts_seconds=pts_seconds)
+
+
+class TrackBuilder:
+    """Collects maps in arrays that grow by doubling, so that nothing is copied at the end."""
+
+    def __init__(self, identity: Identity, options: AnalysisOptions, has_sound: bool) -> None:
+        self._identity = identity
+        self._settings: dict[str, Any] = {**to_json(options), "has_sound": has_sound}
+        self._count = 0
+        self._scale: ScoreScale | None = None
+        self._values: NDArray[np.float32] = np.zeros((0, 1, 1, 1), np.float32)
+        self._numbers: NDArray[np.float64] = np.zeros((0, 3), np.float64)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def add(self, score_map: ScoreMap, level_dbfs: float) -> None:
+        """The next map.
+
+        Raises:
+            ValueError: The localizer changed its grid on the way.
+        """
+        if self._scale is None:
+            self._scale = score_map.scale
+            self._values = np.empty((64, 1, *score_map.values.shape), np.float32)
+            self._numbers = np.empty((64, 3), np.float64)
+        if self._count == len(self._values):
+            self._values = _doubled(self._values)
+            self._numbers = _doubled(self._numbers)
+        self._values[self._count, 0] = score_map.values
+        self._numbers[self._count] = score_map.pts_seconds, score_map.confidence, level_dbfs
+        self._count += 1
+
+    def build(self, video_sha256: str, duration_seconds: float, complete: bool) -> ScoreTrack:
+        """The track of all maps so far."""
+        numbers = self._numbers[: self._count]
+        return ScoreTrack(
+            values=self._values[: self._count],
+            names=("sound",),
+            times=np.ascontiguousarray(numbers[:, 0]),
+            confidence=numbers[:, 1:2].astype(np.float32),
+            level_dbfs=numbers[:, 2].astype(np.float32),
+            scale=self._scale or ScoreScale.COSINE,
+            identity=self._identity,
+            video_sha256=video_sha256,
+            duration_seconds=duration_seconds,
+            settings=self._settings,
+            complete=complete,
+        )
+
+
+def _doubled(array: NDArray[Any]) -> NDArray[Any]:
+    larger = np.empty((2 * len(array), *array.shape[1:]), array.dtype)
+    larger[: len(array)] = array
+    return larger
