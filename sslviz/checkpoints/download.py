@@ -30,7 +30,6 @@ FetchProgress = Callable[[str, int, int], None]
 ANSWER_SECONDS = 5.0
 """How long a server may take to say what a file is: without a network nobody waits for more."""
 STALL_SECONDS = 30.0
-BLOCK_BYTES = 1 << 20
 MAX_FRUITLESS_ATTEMPTS = 4
 
 
@@ -85,9 +84,12 @@ def cached(file: HubFile) -> Path | None:
     ours = root / commit / file.filename
     if ours.is_file():
         return ours
-    theirs = try_to_load_from_cache(
-        file.repo_id, file.filename, revision=file.revision, repo_type=file.repo_type
-    )
+    try:
+        theirs = try_to_load_from_cache(
+            file.repo_id, file.filename, revision=file.revision, repo_type=file.repo_type
+        )
+    except ValueError as error:
+        raise explain(error, file) from error
     return Path(theirs) if isinstance(theirs, str) else None
 
 
@@ -105,12 +107,13 @@ def download(file: HubFile, offer: Offer, progress: FetchProgress | None = None)
         target.parent.mkdir(parents=True, exist_ok=True)
         tag = hashlib.sha256(offer.etag.encode()).hexdigest()[:16]
         part = target.with_name(f"{target.name}.{tag}.part")
-        with WeakFileLock(f"{part}.lock"):
+        locks = cache_folder() / "hub" / ".locks"
+        locks.mkdir(exist_ok=True)
+        with WeakFileLock(locks / f"{tag}.lock"):
             if not target.is_file():
                 _fill(part, file, offer, progress)
                 _verify(part, file, offer)
                 part.replace(target)
-        Path(f"{part}.lock").unlink(missing_ok=True)
     note = root / "refs" / file.revision.replace("/", "--")
     note.parent.mkdir(parents=True, exist_ok=True)
     note.write_text(offer.commit)
@@ -130,7 +133,7 @@ def _fill(part: Path, file: HubFile, offer: Offer, progress: FetchProgress | Non
         except (HTTPError, ConnectionError) as error:
             log.info("%s broke off: %s", file.filename, error)
             fruitless = 0 if _size(part) > before else fruitless + 1
-            time.sleep(0.2 * 2**fruitless)
+            time.sleep(0.1 * 2**fruitless)
         except OSError as error:
             raise explain(error, file) from error
         else:
@@ -156,7 +159,7 @@ def _stream(part: Path, file: HubFile, offer: Offer, progress: FetchProgress | N
         resumed = response.status_code == HTTPStatus.PARTIAL_CONTENT
         done = done if resumed else 0
         with part.open("ab" if resumed else "wb") as out:
-            for block in response.iter_bytes(BLOCK_BYTES):
+            for block in response.iter_raw():
                 out.write(block)
                 done += len(block)
                 if offer.size_bytes and done > offer.size_bytes:

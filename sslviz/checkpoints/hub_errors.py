@@ -105,5 +105,8 @@ def explain_upload(error: Exception, repo_id: str) -> HubError:
 
 
 def _reason(error: Exception) -> str:
-    text = str(error).strip().splitlines()
-    return text[0].rstrip(".") if text else type(error).__name__
+    innermost = error
+    while isinstance(innermost.__cause__, Exception):
+        innermost = innermost.__cause__
+    text = str(innermost).strip().splitlines()
+    return text[0].rstrip(".") if text else type(innermost).__name__

@@ -59,7 +59,7 @@ def publish(folder: Path, repo_id: str, private: bool = False) -> Published:
     try:
         api.create_repo(repo_id, private=private, exist_ok=True)
         commit = api.create_commit(repo_id, operations, commit_message=f"{config.name} for sslviz")
-    except (HTTPError, OSError, ValueError) as error:
+    except (HTTPError, OSError, ValueError, RuntimeError) as error:
         raise explain_upload(error, repo_id) from error
     return Published(repo_id, commit.oid)
 

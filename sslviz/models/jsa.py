@@ -77,6 +77,7 @@ class JSA(EmbeddingNetwork):
         num_slots: int = 2,
         num_iterations: int = 5,
         sharpness: float = 0.1,
+        width: int = 64,
     ) -> None:
         """Build it.
 
@@ -86,15 +87,16 @@ class JSA(EmbeddingNetwork):
             num_iterations: Updates of the slots.
             sharpness: Factor on the logits of the map (the authors' ``infer_sharpening``). It
                 changes no ranking of cells, only how far the best ones stand out.
+            width: Channels of the towers' first stage.
         """
         super().__init__()
         self.sharpness = sharpness
         self.normalize = Normalize()
         self.spectrogram = LogPowerSpectrogram()
-        self.image_encoder = ResNet18(3)
-        self.audio_encoder = ResNet18(1)
-        self.image_projection = nn.Conv2d(512, dim, 1)
-        self.audio_projection = nn.Conv2d(512, dim, 1)
+        self.image_encoder = ResNet18(3, width)
+        self.audio_encoder = ResNet18(1, width)
+        self.image_projection = nn.Conv2d(8 * width, dim, 1)
+        self.audio_projection = nn.Conv2d(8 * width, dim, 1)
         self.slot_attention = JointSlotAttention(dim, num_slots, num_iterations)
 
     def image_tokens(self, images: Tensor) -> Tensor:

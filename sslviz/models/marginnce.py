@@ -36,14 +36,15 @@ class MarginNCE(EmbeddingNetwork):
         )
     )
 
-    def __init__(self, dim: int = 512) -> None:
+    def __init__(self, dim: int = 512, width: int = 64) -> None:
+        """Build it; ``dim`` channels of embeddings, ``width`` of the towers' first stage."""
         super().__init__()
         self.normalize = Normalize()
         self.spectrogram = LogDensitySpectrogram(self.spec.sample_rate)
-        self.image_encoder = ResNet18(3)
-        self.audio_encoder = ResNet18(1)
-        self.image_projection = nn.Conv2d(512, dim, 1)
-        self.audio_projection = nn.Linear(512, dim)
+        self.image_encoder = ResNet18(3, width)
+        self.audio_encoder = ResNet18(1, width)
+        self.image_projection = nn.Conv2d(8 * width, dim, 1)
+        self.audio_projection = nn.Linear(8 * width, dim)
 
     def embed_cells(self, images: Tensor) -> Tensor:
         """Normalised pictures (B, 3, H, W) -> unit vectors (B, dim, H / 32, W / 32)."""

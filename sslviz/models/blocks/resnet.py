@@ -38,24 +38,25 @@ class BasicBlock(nn.Module):
 
 
 class ResNet18(nn.Module):
-    """The trunk of ResNet-18, (B, channels, H, W) -> (B, 512, H / 32, W / 32).
+    """The trunk of ResNet-18, (B, channels, H, W) -> (B, 8 * width, H / 32, W / 32).
 
     Convolutions start Kaiming-normal over fan-out, as in the papers that train it from scratch.
     """
 
     batch_norm_pairs: ClassVar = (("conv1", "bn1"),)
-    out_channels = 512
 
-    def __init__(self, channels: int = 3) -> None:
+    def __init__(self, channels: int = 3, width: int = 64) -> None:
+        """Build it for pictures (3 channels) or spectrograms (1); the papers' width is 64."""
         super().__init__()
-        self.conv1 = nn.Conv2d(channels, 64, 7, 2, 3, bias=False)
-        self.bn1 = nn.BatchNorm2d(64)
+        self.out_channels = 8 * width
+        self.conv1 = nn.Conv2d(channels, width, 7, 2, 3, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
         self.relu = nn.ReLU(inplace=True)
         self.maxpool = nn.MaxPool2d(3, 2, 1)
-        self.layer1 = _stage(64, 64, 1)
-        self.layer2 = _stage(64, 128, 2)
-        self.layer3 = _stage(128, 256, 2)
-        self.layer4 = _stage(256, 512, 2)
+        self.layer1 = _stage(width, width, 1)
+        self.layer2 = _stage(width, 2 * width, 2)
+        self.layer3 = _stage(2 * width, 4 * width, 2)
+        self.layer4 = _stage(4 * width, 8 * width, 2)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
