@@ -6,17 +6,18 @@ import threading
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-
-from sslviz.media.probe import probe
-from sslviz.pipeline import Progress
 
 from sslviz.batch.inputs import Item
 from sslviz.batch.markers import is_done
+from sslviz.batch.ray_engine import RayOptions, run_on_ray
 from sslviz.batch.report import Failure, Summary, write_failures, write_report
 from sslviz.batch.work import BatchOptions, Task
 from sslviz.batch.worker import Worker
 from sslviz.errors import SSLVizError
+from sslviz.media.probe import probe
+from sslviz.pipeline import Progress
 
 _LEAST_BYTES_PER_SECOND = 8_000
 """A file of fewer bytes than this per second of a segment is not probed: it cannot be long."""
@@ -33,6 +34,8 @@ class EngineOptions:
     """Longest time for one task; ``None``: a minute and twenty times the length of its video."""
     segment_seconds: float = 600.0
     """Longer files are cut into segments that several workers analyse at once; 0 is off."""
+    ray: RayOptions | None = None
+    """Share out over Ray instead of this machine's own workers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +77,6 @@ class _Tally:
             left * seconds / finished if finished else None,
             self.newest,
         )
-
-    def fail(self, item: Item, error: SSLVizError) -> None:
-        message = " ".join(str(error).split())
-        self.failures.append(Failure(item.name, str(item.path), type(error).__name__, message))
-        self.newest = item.name
 
 
 def run_batch(
@@ -164,15 +162,28 @@ def _spread(plans: Iterable[list[Task]]) -> list[Task]:
     return [task for plan in sorted(plans, key=len, reverse=True) for task in plan]
 
 
-_Event = tuple[Task, Progress | SSLVizError | None]
+_Event = tuple[Task, Progress | Failure | None]
 
 
 def _phase(
     tasks: Sequence[Task], options: BatchOptions, folder: Path, engine: EngineOptions, tally: _Tally
 ) -> Iterator[BatchProgress]:
-    """Share tasks among workers, one thread for each, until all are through."""
+    """Share tasks out until all are through."""
     if not tasks:
         return
+    if engine.ray is None:
+        yield from _local_phase(tasks, options, folder, engine, tally)
+        return
+    for task, windows, failure in run_on_ray(tasks, options, folder, engine.ray):
+        tally.windows += windows
+        _count(task, failure, tally)
+        yield tally.progress()
+
+
+def _local_phase(
+    tasks: Sequence[Task], options: BatchOptions, folder: Path, engine: EngineOptions, tally: _Tally
+) -> Iterator[BatchProgress]:
+    """One thread for each worker."""
     todo: queue.SimpleQueue[Task] = queue.SimpleQueue()
     for task in tasks:
         todo.put(task)
@@ -206,13 +217,15 @@ def _phase(
             worker.close()
 
 
-def _count(task: Task, error: SSLVizError | None, tally: _Tally) -> None:
-    known = {failure.name for failure in tally.failures}
-    if error is not None and task.item.name not in known:
-        tally.fail(task.item, error)
-    elif error is None and task.segment is None:
+def _count(task: Task, failure: Failure | None, tally: _Tally) -> None:
+    if failure is not None:
+        if failure.name not in {known.name for known in tally.failures}:
+            tally.failures.append(failure)
+    elif task.segment is None:
         tally.done += 1
-        tally.newest = task.item.name
+    else:
+        return
+    tally.newest = task.item.name
 
 
 def _work_off(
@@ -226,15 +239,19 @@ def _work_off(
             task = todo.get_nowait()
         except queue.Empty:
             break
-        error: SSLVizError | None = None
+        failure: Failure | None = None
         try:
-            worker.run(task, lambda progress, task=task: _tell(events, (task, progress), stop))
-        except SSLVizError as trouble:
-            error = trouble
-        except Exception as trouble:  # noqa: BLE001 - a thread must not die silently with a task
-            error = SSLVizError(f"{type(trouble).__name__}: {trouble}")
-        _tell(events, (task, error), stop)
+            worker.run(task, partial(_tell_progress, events, task, stop))
+        except Exception as error:  # noqa: BLE001 - a thread must not die silently with a task
+            failure = Failure.of(task.item, error)
+        _tell(events, (task, failure), stop)
     worker.close()
+
+
+def _tell_progress(
+    events: "queue.Queue[_Event]", task: Task, stop: threading.Event, progress: Progress
+) -> None:
+    _tell(events, (task, progress), stop)
 
 
 def _tell(events: "queue.Queue[_Event]", event: _Event, stop: threading.Event) -> None:

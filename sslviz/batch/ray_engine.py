@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sslviz.batch.report import Failure
 from sslviz.batch.work import BatchOptions, Task
 from sslviz.batch.worker import Worker
-from sslviz.errors import OptionError, SSLVizError
+from sslviz.errors import OptionError
 
 _BLOCKS_PER_WORKER = 8
 """Enough to share out evenly, few enough to keep Ray's bookkeeping small."""
@@ -34,12 +35,11 @@ class RayOptions:
 
 def run_on_ray(
     tasks: Sequence[Task], options: BatchOptions, folder: Path, engine: RayOptions
-) -> Iterator[tuple[Task, int, str, str]]:
+) -> Iterator[tuple[Task, int, Failure | None]]:
     """Work off tasks on Ray.
 
     Yields:
-        For each task, in the order they end: the task, the number of its windows, and the type and
-        text of its error, both empty when all went well.
+        For each task, in the order they end: the task, the number of its windows, and why it failed.
 
     Raises:
         OptionError: Ray is not installed, or the cluster does not answer.
@@ -71,7 +71,9 @@ def run_on_ray(
             max_task_retries=1,
         )
         for row in rows.iter_rows():
-            yield tasks[row["index"]], int(row["windows"]), str(row["kind"]), str(row["message"])
+            task = tasks[row["index"]]
+            failure = Failure(task.item.name, str(task.item.path), row["kind"], row["message"])
+            yield task, int(row["windows"]), failure if row["kind"] else None
     finally:
         ray.shutdown()
 
@@ -96,8 +98,9 @@ class _Actor:
             try:
                 marker = self._worker.run(self._tasks[int(index)], lambda _: None)
                 windows = marker.windows if marker else 0
-            except SSLVizError as error:
-                kind, message = type(error).__name__, " ".join(str(error).split())
+            except Exception as error:  # noqa: BLE001 - an error is a row, never a failed job
+                failure = Failure.of(self._tasks[int(index)].item, error)
+                kind, message = failure.kind, failure.message
             for name, value in zip(rows, (int(index), windows, kind, message), strict=True):
                 rows[name].append(value)
         return rows

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from sslviz.batch.inputs import Item
 from sslviz.batch.markers import Marker, read_marker, write_text_whole
@@ -44,6 +45,11 @@ class Failure:
     kind: str
     """Name of the error type, for example ``MediaCrashError``."""
     message: str
+
+    @classmethod
+    def of(cls, item: Item, error: Exception) -> Self:
+        """What a person needs to know of an error, on one line."""
+        return cls(item.name, str(item.path), type(error).__name__, " ".join(str(error).split()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sslviz.export import load_track
 
 from sslviz.batch.embedding import EMBEDDINGS_SUFFIX, Embeddings
 from sslviz.batch.work import TRACK_SUFFIX
 from sslviz.errors import OptionError, TrackError
+from sslviz.export import load_track
 from sslviz.types import ScoreTrack
 
 
@@ -105,7 +105,8 @@ def _scores(
     path: Path, track: ScoreTrack, order: Order, query: NDArray[np.float32] | None
 ) -> NDArray[np.float64]:
     if order is Order.CONFIDENT:
-        return track.confidence.max(axis=1).astype(np.float64)
+        most: NDArray[np.float32] = track.confidence.max(axis=1)
+        return most.astype(np.float64)
     if order is Order.LOUD:
         return track.level_dbfs.astype(np.float64)
     assert query is not None
@@ -116,7 +117,8 @@ def _scores(
             f"its embeddings are {vectors.shape[1]}-d, the query is {len(query)}-d: "
             f"they come from different checkpoints"
         )
-    return np.asarray(vectors @ query.astype(np.float64))
+    scores: NDArray[np.float64] = vectors @ query.astype(np.float64)
+    return scores
 
 
 def _moments(

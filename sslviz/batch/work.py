@@ -8,19 +8,20 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from sslviz.export import load_track, save_track, write_csv, write_poster
-from sslviz.pipeline import Progress, iter_analyse, iter_render, iter_restyle
 
 from sslviz.batch.embedding import EMBEDDINGS_SUFFIX, EmbeddingLocalizer, Embeddings
 from sslviz.batch.inputs import Item
 from sslviz.batch.markers import Marker, settings_hash, write_marker
 from sslviz.errors import MediaError, OptionError, SSLVizError
+from sslviz.export import load_track, save_track, write_csv, write_poster
 from sslviz.options import AnalysisOptions, MediaLimits, Style, to_json
+from sslviz.pipeline import Progress, iter_analyse, iter_render, iter_restyle, preview
 from sslviz.types import Localizer, ScoreTrack
 
 TRACK_SUFFIX = ".npz"
 SUFFIXES = {"video": ".mp4", "csv": ".csv", "poster": ".png", "embeddings": EMBEDDINGS_SUFFIX}
 """What may be asked for beside the track, which is always kept."""
+_POSTER_WIDTH = 640
 
 Tick = Callable[[Progress], None]
 Result = TypeVar("Result")
@@ -136,8 +137,10 @@ def _analyse_segment(
     task: Task, localizer: Localizer, options: BatchOptions, folder: Path, tick: Tick
 ) -> None:
     path = _segments(folder, task.item) / f"{task.segment:05d}{TRACK_SUFFIX}"
-    wrapped = EmbeddingLocalizer(localizer) if "embeddings" in options.outputs else None
     analysis = _span_of(task.item, options.analysis)
+    if _is_kept(path, analysis, localizer, task.item.path):
+        return
+    wrapped = EmbeddingLocalizer(localizer) if "embeddings" in options.outputs else None
     track = _drain(
         iter_analyse(task.item.path, wrapped or localizer, analysis, options.limits), tick
     )
@@ -145,6 +148,20 @@ def _analyse_segment(
     if wrapped is not None:
         wrapped.embeddings(track.times).save(path.with_suffix(EMBEDDINGS_SUFFIX))
     save_track(track, path)
+
+
+def _is_kept(path: Path, analysis: AnalysisOptions, localizer: Localizer, source: Path) -> bool:
+    """Whether an interrupted run left this very segment; its track is written last."""
+    try:
+        track = load_track(path)
+    except (SSLVizError, OSError):
+        return False
+    same = dict(track.settings).items() >= to_json(analysis).items()
+    return (
+        same
+        and track.identity == localizer.identity
+        and path.stat().st_mtime_ns > source.stat().st_mtime_ns
+    )
 
 
 def _joined(item: Item, count: int, folder: Path) -> tuple[ScoreTrack, Embeddings | None]:
@@ -183,7 +200,9 @@ def _finish(
     if "csv" in options.outputs:
         write_csv(track, options.style, _target(folder, item, "csv"))
     if "poster" in options.outputs and len(track):
-        write_poster(item.path, track, options.style, _target(folder, item, "poster"))
+        best = float(track.times[int(track.confidence.max(axis=1).argmax())])
+        picture = preview(item.path, track, options.style, best, max_width=_POSTER_WIDTH)
+        write_poster(picture, _target(folder, item, "poster"))
     if embeddings is not None:
         embeddings.save(_target(folder, item, "embeddings"))
     names = [item.name + suffix for suffix in (TRACK_SUFFIX, *SUFFIXES.values())]

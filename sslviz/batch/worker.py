@@ -11,8 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-from sslviz.pipeline import Progress
-
 from sslviz.batch.markers import Marker
 from sslviz.batch.work import BatchOptions, Task, run_task
 from sslviz.checkpoints import load_localizer
@@ -20,6 +18,7 @@ from sslviz.errors import MediaTimeoutError, SSLVizError
 from sslviz.media.child import Link, describe
 from sslviz.media.sandbox import Sandbox
 from sslviz.options import MediaLimits
+from sslviz.pipeline import Progress
 
 _UNLIMITED_BYTES = 1 << 46
 """Address space: torch and CUDA map far more than they use. The decoder's own child stays limited."""

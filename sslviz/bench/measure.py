@@ -94,7 +94,8 @@ def peak_memory() -> Iterator[list[float]]:
 
     The list is filled when the block ends.
     """
-    peak, stop, found = [0.0], threading.Event(), []
+    peak, stop = [0.0], threading.Event()
+    found: list[float] = []
 
     def watch() -> None:
         while not stop.wait(0.05):

@@ -1,0 +1,145 @@
+"""``sslviz batch`` and ``sslviz search``."""
+
+import argparse
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sslviz.batch.inputs import collect
+from sslviz.batch.report import Summary
+from sslviz.batch.work import SUFFIXES, BatchOptions
+from sslviz.catalog import DEFAULT_CHECKPOINT
+from sslviz.options import AnalysisOptions
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def add_batch_arguments(parser: argparse.ArgumentParser) -> None:
+    """Fill the sub-parser of ``batch``."""
+    parser.add_argument("inputs", nargs="*", help="files, folders, globs, .csv manifests")
+    parser.add_argument("--list", type=Path, metavar="FILE", help="text file, one path a line")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where results go")
+    parser.add_argument(
+        "--outputs", default="poster", help=f"beside the track, of {','.join(SUFFIXES)}; or none"
+    )
+    parser.add_argument("--method", default=DEFAULT_CHECKPOINT, metavar="NAME", help="checkpoint")
+    parser.add_argument("--rate", type=float, default=5.0, help="maps per second")
+    parser.add_argument("--engine", choices=("local", "ray"), default="local")
+    parser.add_argument("--address", help="of a Ray cluster; by default one starts here")
+    parser.add_argument("--workers", type=int, help="default: one per core, or one per GPU")
+    parser.add_argument(
+        "--device", default="auto", help="auto, cpu, cuda, or a list: cuda:0,cuda:1"
+    )
+    parser.add_argument("--gpus-per-worker", type=float, default=0.0, help="Ray: may be a fraction")
+    parser.add_argument("--deadline", type=float, metavar="SECONDS", help="longest time for a file")
+    parser.add_argument("--stall", type=float, default=120.0, metavar="SECONDS")
+    parser.add_argument(
+        "--segment", type=float, default=600.0, metavar="SECONDS", help="0: never cut"
+    )
+
+
+def run_batch_command(arguments: argparse.Namespace) -> Iterator[str | Summary]:
+    """Work through the batch.
+
+    Yields:
+        Lines of progress, and last the summary.
+
+    Raises:
+        SSLVizError: Nothing to do, unknown options, no such checkpoint.
+    """
+    from sslviz.batch.engine import EngineOptions, run_batch
+    from sslviz.batch.ray_engine import RayOptions
+    from sslviz.checkpoints import fetch, read_config
+
+    items = collect(arguments.inputs, arguments.list)
+    outputs = frozenset(filter(None, arguments.outputs.replace("none", "").split(",")))
+    analysis = AnalysisOptions(maps_per_second=arguments.rate)
+    options = BatchOptions(arguments.method, arguments.device, analysis, outputs=outputs)
+    weights = read_config(fetch(arguments.method)).sha256
+    ray = None
+    if arguments.engine == "ray":
+        ray = RayOptions(arguments.address, arguments.workers or 2, 0.5, arguments.gpus_per_worker)
+    engine = EngineOptions(
+        _devices(arguments.device, arguments.workers),
+        arguments.stall,
+        arguments.deadline,
+        arguments.segment,
+        ray,
+    )
+    steps = run_batch(items, options, arguments.out, weights, engine)
+    while True:
+        try:
+            now = next(steps)
+        except StopIteration as end:
+            yield end.value
+            return
+        eta = f", {now.eta_seconds:.0f} s left" if now.eta_seconds is not None else ""
+        yield (
+            f"{now.files_done + now.files_skipped}/{now.files_total} files, "
+            f"{now.files_failed} failed, {now.windows_per_second:.1f} windows/s{eta}  {now.newest}"
+        )
+
+
+def _devices(device: str, workers: int | None) -> tuple[str, ...]:
+    """One entry per worker."""
+    from sslviz.checkpoints import choose_device
+
+    names = device.split(",")
+    if names == ["auto"]:
+        names = [str(choose_device("auto"))]
+    count = workers or ((os.cpu_count() or 1) if names == ["cpu"] else len(names))
+    return tuple(names[index % len(names)] for index in range(count))
+
+
+def add_search_arguments(parser: argparse.ArgumentParser) -> None:
+    """Fill the sub-parser of ``search``."""
+    parser.add_argument("folder", type=Path, help="what sslviz batch --out filled")
+    parser.add_argument(
+        "--by", choices=("confident", "loud", "sound-like", "shows"), default="confident"
+    )
+    parser.add_argument("--sound", type=Path, help="sound or video file to compare with")
+    parser.add_argument("--method", default=DEFAULT_CHECKPOINT, metavar="NAME", help="checkpoint")
+    parser.add_argument("--top", type=int, default=20)
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+
+
+def run_search_command(arguments: argparse.Namespace) -> Iterator[str]:
+    """Yields one line per find, best first, then what could not be searched.
+
+    Raises:
+        SSLVizError: Nothing to search, or no sound to compare with.
+    """
+    from sslviz.batch.search import Order, search
+
+    query = _embedded(arguments.sound, arguments.method) if arguments.sound else None
+    moments, problems = search(arguments.folder, Order(arguments.by), query, arguments.top)
+    for one in moments:
+        if arguments.json:
+            yield json.dumps(asdict(one))
+        else:
+            minutes, seconds = divmod(one.time_seconds, 60)
+            yield (
+                f"{one.score:8.3f}  {int(minutes):3d}:{seconds:05.2f}  {one.name}  "
+                f"(confidence {one.confidence:.2f}, {one.level_dbfs:.0f} dBFS, "
+                f"at {one.peak_x:.0%} right, {one.peak_y:.0%} down)"
+            )
+    yield from (f"not searched: {problem}" for problem in problems)
+
+
+def _embedded(sound: Path, method: str) -> "NDArray[np.float32]":
+    from sslviz.checkpoints import load_localizer
+    from sslviz.errors import OptionError
+    from sslviz.media.audio import read_sound
+    from sslviz.types import Embedder
+
+    localizer = load_localizer(method)
+    if not isinstance(localizer, Embedder):
+        raise OptionError(f"{method} has no embeddings; choose a method that has.")
+    clip = read_sound(sound, localizer.spec.sample_rate)
+    middle = (clip.duration_seconds - localizer.spec.audio_seconds) / 2
+    return localizer.embed_sound(clip.excerpt(max(middle, 0.0), localizer.spec.audio_seconds))

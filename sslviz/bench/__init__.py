@@ -1,0 +1,1 @@
+"""Speed and memory, each figure beside a floor taken in the same run."""

@@ -1,0 +1,53 @@
+"""``sslviz bench``: take the figures, print the table, keep the JSON."""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+from sslviz.bench.measure import Figure, machine, table, write_json
+from sslviz.catalog import DEFAULT_CHECKPOINT
+from sslviz.errors import OptionError
+
+NAMES = ("render", "model", "live", "overlay", "decode", "encode", "startup")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Fill the sub-parser."""
+    parser.add_argument(
+        "benches", nargs="*", metavar="BENCH", help=f"of {', '.join(NAMES)}; all by default"
+    )
+    parser.add_argument("--checkpoint", default=DEFAULT_CHECKPOINT, help="name or folder")
+    parser.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
+    parser.add_argument("--sizes", default="720p,1080p", help="of 360p, 720p, 1080p")
+    parser.add_argument("--seconds", type=int, default=30, help="length of the input")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
+
+
+def run(arguments: argparse.Namespace) -> tuple[str, int]:
+    """Take the figures.
+
+    Returns:
+        What to print, and the exit code.
+
+    Raises:
+        OptionError: An unknown bench or size.
+    """
+    from sslviz.bench import benches
+    from sslviz.bench.clip import SIZES
+
+    sizes = tuple(arguments.sizes.split(","))
+    for given, known in ((arguments.benches, NAMES), (sizes, SIZES)):
+        if unknown := sorted(set(given) - set(known)):
+            raise OptionError(f"Unknown: {', '.join(unknown)}; allowed are {', '.join(known)}.")
+    options = benches.BenchOptions(
+        arguments.checkpoint, arguments.device, sizes, arguments.seconds, arguments.repeats
+    )
+    figures: list[Figure] = []
+    with tempfile.TemporaryDirectory(prefix="sslviz-bench-") as folder:
+        for name in arguments.benches or NAMES:
+            figures += getattr(benches, f"bench_{name}")(options, Path(folder))
+    if arguments.json:
+        write_json(figures, arguments.json)
+    load = machine()
+    return f"{table(figures)}\n{load['cores']} cores, load average {load['load_average']:.1f}", 0
