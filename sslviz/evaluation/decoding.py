@@ -48,7 +48,9 @@ def _answer(
 def _picture(path: Path, limits: MediaLimits) -> NDArray[np.uint8]:
     image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR_RGB)
     if image is None:
-        raise MediaError(f"{path.name!r} is damaged or no picture; JPEG, PNG, WebP and BMP are read.")
+        raise MediaError(
+            f"{path.name!r} is damaged or no picture; JPEG, PNG, WebP and BMP are read."
+        )
     if image.shape[0] * image.shape[1] > limits.max_pixels:
         raise MediaError(f"{path.name!r} has more than the allowed {limits.max_pixels} pixels.")
     return np.asarray(image, np.uint8)
