@@ -63,7 +63,12 @@ class Orientation:
     @classmethod
     def of(cls, frame: VideoFrame) -> "Orientation":
         """From a frame's display matrix; upright where it has none or a degenerate one."""
-        side_data = cast(Any, frame.side_data).get("DISPLAYMATRIX")
+        try:
+            side_data = cast(Any, frame.side_data).get("DISPLAYMATRIX")
+        except (
+            ValueError
+        ):  # PyAV does not know all kinds of side data; a turn is told elsewhere, too
+            return _TURNED.get(frame.rotation, cls())
         matrix = np.frombuffer(b"" if side_data is None else bytes(side_data), np.int32)
         if len(matrix) < 9:
             return cls()
@@ -80,6 +85,14 @@ class Orientation:
             code = -1 if self.flip_horizontal and self.flip_vertical else int(self.flip_horizontal)
             image = cv2.flip(image, code)  # type: ignore[assignment]
         return image
+
+
+_TURNED = {
+    90: Orientation(True, False, True),
+    -90: Orientation(True, True, False),
+    180: Orientation(False, True, True),
+    -180: Orientation(False, True, True),
+}
 
 
 class PictureConverter:

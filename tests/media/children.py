@@ -39,7 +39,11 @@ def refuse(link, text):
 
 
 def fail(link):
-    raise KeyError("a mistake in the worker")
+    raise TypeError("a mistake in the worker")
+
+
+def stumble(link):
+    raise ZeroDivisionError("a rate of 0/0")
 
 
 def crash(link):
