@@ -1,0 +1,147 @@
+"""Run the app: Gradio's page, our own addresses and the live WebSocket in one web server."""
+
+import os
+import shutil
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from starlette.routing import BaseRoute
+
+from sslviz.catalog import DEFAULT_CHECKPOINT
+from sslviz.errors import SSLVizError
+from sslviz.ui import describe, examples, live_mount, theme
+from sslviz.ui.app import build_app
+from sslviz.ui.localizers import ready_names
+from sslviz.ui.routes import Routes
+from sslviz.ui.settings import Deployment, deployment_from
+from sslviz.ui.work import LOG, Desk, open_desk
+
+AUTO_SECONDS = 180.0
+"""Longer clips wait for the button, so that the estimate is read first."""
+RECORD_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class ServerOptions:
+    """Where the server listens."""
+
+    host: str | None = None
+    """``None``: this machine only, or what ``GRADIO_SERVER_NAME`` says."""
+    port: int | None = None
+    """``None``: the first free one from 7860."""
+    share: bool = False
+    """Ask Gradio for a public link."""
+    open_browser: bool = True
+    certificate: Path | None = None
+    """Camera and microphone need https on any host but localhost."""
+    key: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """A running app."""
+
+    desk: Desk
+    page: gr.Blocks
+    url: str
+
+    def close(self) -> None:
+        """Stop serving."""
+        self.page.close()
+
+
+def launch(
+    options: ServerOptions = ServerOptions(), deployment: Deployment | None = None, block: bool = True
+) -> App:
+    """Serve the app.
+
+    Args:
+        options: Where to listen.
+        deployment: Limits; read from the environment by default.
+        block: Serve until interrupted; otherwise return at once.
+
+    Raises:
+        OptionError: A setting of the environment cannot be used.
+    """
+    deployment = deployment or deployment_from(os.environ)
+    desk = open_desk(deployment)
+    offered = examples.adopt_all(desk.store)
+    page = build_app(desk)
+    page.queue(default_concurrency_limit=4, max_size=deployment.queue_size)
+    routes: Sequence[BaseRoute] = [*Routes(desk).all(), *live_mount.routes(desk)]
+    _, url, _ = page.launch(
+        server_name=options.host,
+        server_port=options.port,
+        share=options.share,
+        inbrowser=False,
+        prevent_thread_lock=True,
+        quiet=True,
+        ssl_certfile=_text(options.certificate),
+        ssl_keyfile=_text(options.key),
+        ssl_verify=options.certificate is None,
+        theme=theme.make_theme(),
+        css=theme.styles(),
+        head=theme.head(limits_of(deployment), offered),
+        app_kwargs={"routes": list(routes)},
+        max_file_size=deployment.max_bytes,
+        mcp_server=deployment.mcp,
+        ssr_mode=False,
+        pwa=True,
+        favicon_path=str(theme.STATIC / "icon.png"),
+        footer_links=["api"],
+        run_history=False,
+        show_error=False,
+    )
+    _in_background(desk)
+    if options.open_browser and block:
+        import webbrowser
+
+        webbrowser.open(url)
+    app = App(desk, page, url)
+    if block:
+        LOG.warning("sslviz runs at %s (Ctrl-C stops it)", url)
+        page.block_thread()
+    return app
+
+
+def limits_of(deployment: Deployment) -> dict[str, Any]:
+    """What the page's scripts must know."""
+    return {
+        "max_bytes": deployment.max_bytes,
+        "auto_seconds": AUTO_SECONDS,
+        "record_seconds": RECORD_SECONDS,
+        "kept": describe.about(deployment.keep_seconds),
+    }
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)
+
+
+def _in_background(desk: Desk) -> None:
+    """Load the default checkpoint before the first visitor needs it; delete old results."""
+
+    def warm() -> None:
+        for name in ready_names()[:1] or [DEFAULT_CHECKPOINT]:
+            try:
+                desk.shelf.seconds_per_map(name)
+            except SSLVizError as error:
+                LOG.warning("%s", error)
+
+    def sweep() -> None:
+        timer = threading.Timer(600, sweep)
+        timer.daemon = True
+        timer.start()
+        desk.store.sweep()
+        shutil.rmtree(desk.store.root / ".part", ignore_errors=True)
+
+    for job in (warm, sweep):
+        _start(job)
+
+
+def _start(job: Callable[[], None]) -> None:
+    threading.Thread(target=job, daemon=True).start()

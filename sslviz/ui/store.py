@@ -1,0 +1,197 @@
+"""Uploads and results on disk, each under a name that nobody can guess."""
+
+import json
+import re
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sslviz.errors import SSLVizError
+
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{8,64}\Z")
+_UNSAFE = re.compile(r"[^\w.\- ()]+")
+
+
+class ForgottenError(SSLVizError, KeyError):
+    """An upload or a result that was never here, or was deleted after its time."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+def safe_name(name: str, fallback: str = "clip") -> str:
+    """A file name a person recognises, without anything a file system or a header could trip on."""
+    bare = name.replace("\\", "/").rsplit("/", 1)[-1]
+    cleaned = _UNSAFE.sub("_", bare).strip(" ._-")
+    return cleaned[-80:] or fallback
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that a visitor handed over."""
+
+    token: str
+    path: Path
+    name: str
+    """As the visitor called it, cleaned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One finished (or stopped) run: a folder with the source, the picture and the track."""
+
+    token: str
+    folder: Path
+    name: str
+    """Of the source, as the visitor called it."""
+    source: str
+    """File name of the source inside the folder."""
+    partial: bool = False
+    warnings: tuple[str, ...] = ()
+    style: Mapping[str, Any] = field(default_factory=dict)
+    analysis: Mapping[str, Any] = field(default_factory=dict)
+    checkpoint: str = ""
+
+    @property
+    def source_path(self) -> Path:
+        """The video as it came."""
+        return self.folder / self.source
+
+    @property
+    def overlay_path(self) -> Path:
+        """The painted video."""
+        return self.folder / "overlay.mp4"
+
+    @property
+    def track_path(self) -> Path:
+        """The raw score maps."""
+        return self.folder / "track.npz"
+
+
+class Store:
+    """Keeps uploads and results for a while; safe to use from many threads."""
+
+    def __init__(self, root: Path, keep_seconds: float, max_bytes: int) -> None:
+        self.root = root
+        self.keep_seconds = keep_seconds
+        self.max_bytes = max_bytes
+        self._lock = threading.Lock()
+        self._adopted: set[str] = set()
+        root.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def adopt(self, token: str, folder: Path) -> None:
+        """Offer a result that ships with the code (an example) under a fixed name; never swept."""
+        target = self.root / token
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(folder, target)
+        self._adopted.add(token)
+
+    def new_folder(self) -> tuple[str, Path]:
+        """A fresh, empty folder and its token."""
+        token = secrets.token_urlsafe(18)
+        folder = self.root / token
+        folder.mkdir(mode=0o700)
+        return token, folder
+
+    def folder(self, token: str) -> Path:
+        """Where a token's files are.
+
+        Raises:
+            ForgottenError: No such token here.
+        """
+        folder = self.root / token
+        if not _TOKEN.match(token) or not folder.is_dir():
+            raise ForgottenError(
+                "This file is no longer here: it was deleted after its time. Drop it again."
+            )
+        return folder
+
+    def new_upload(self, name: str) -> Upload:
+        """A place to write an upload to; its size is the caller's business."""
+        token, folder = self.new_folder()
+        cleaned = safe_name(name)
+        (folder / "upload.json").write_text(json.dumps({"name": cleaned}))
+        return Upload(token, folder / f"source{_suffix(cleaned)}", cleaned)
+
+    def upload(self, token: str) -> Upload:
+        """Find an upload, or the source of a result, again.
+
+        Raises:
+            ForgottenError: No such token here.
+        """
+        folder = self.folder(token)
+        if (folder / "result.json").is_file():
+            result = self.result(token)
+            return Upload(token, result.source_path, result.name)
+        try:
+            name = json.loads((folder / "upload.json").read_text())["name"]
+        except (OSError, ValueError, KeyError) as error:
+            raise ForgottenError("This upload is not complete. Drop the file again.") from error
+        return Upload(token, folder / f"source{_suffix(name)}", name)
+
+    def save(self, result: Result) -> None:
+        """Write what a result is beside its files."""
+        values = {k: v for k, v in asdict(result).items() if k not in {"token", "folder"}}
+        part = result.folder / "result.json.part"
+        part.write_text(json.dumps(values))
+        part.replace(result.folder / "result.json")
+
+    def result(self, token: str) -> Result:
+        """Find a result again.
+
+        Raises:
+            ForgottenError: No such token here.
+        """
+        folder = self.folder(token)
+        try:
+            values = json.loads((folder / "result.json").read_text())
+            values["warnings"] = tuple(values["warnings"])
+            return Result(token=token, folder=folder, **values)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ForgottenError(
+                "There is no result under this link; it may have been deleted after its time."
+            ) from error
+
+    def discard(self, token: str) -> None:
+        """Delete one folder; examples stay."""
+        if token not in self._adopted and _TOKEN.match(token):
+            shutil.rmtree(self.root / token, ignore_errors=True)
+
+    def sweep(self, now: float | None = None) -> int:
+        """Delete what is too old, then the oldest until the rest fits; returns how many went."""
+        now = time.time() if now is None else now
+        gone = 0
+        with self._lock:
+            entries = sorted(_ages(self.root))
+            total = sum(size for _, size, _ in entries)
+            for changed, size, folder in entries:
+                if folder.name in self._adopted:
+                    continue
+                if now - changed > self.keep_seconds or total > self.max_bytes:
+                    shutil.rmtree(folder, ignore_errors=True)
+                    total -= size
+                    gone += 1
+        return gone
+
+
+def _suffix(name: str) -> str:
+    suffix = Path(name).suffix.lower()
+    return suffix if re.fullmatch(r"\.[a-z0-9]{1,8}", suffix) else ".bin"
+
+
+def _ages(root: Path) -> list[tuple[float, int, Path]]:
+    """Time of last change, size and place of every folder in the store."""
+    ages = []
+    for folder in root.iterdir():
+        try:
+            stats = [p.stat() for p in folder.iterdir()]
+            changed = max((s.st_mtime for s in stats), default=folder.stat().st_mtime)
+        except OSError:  # another thread deleted it while we looked
+            continue
+        ages.append((changed, sum(s.st_size for s in stats), folder))
+    return ages
