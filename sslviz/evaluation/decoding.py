@@ -5,19 +5,18 @@ Imports no torch, so that the child starts fast.
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from sslviz.errors import MediaError
+from sslviz.media.audio import decode_sound
 from sslviz.media.audio_reader import AudioReader
 from sslviz.media.child import Link
+from sslviz.media.image import decode_image
 from sslviz.media.reader import VideoReader
 from sslviz.options import MediaLimits
 from sslviz.types import AudioClip, Frame, InputSpec, Window
 from sslviz.windows import LEVEL_SECONDS, excerpt_start, window_at
-
-_MAX_SOUND_SECONDS = 3600.0
 
 
 def serve(link: Link, limits: MediaLimits) -> None:
@@ -37,37 +36,12 @@ def _answer(
 ) -> NDArray[np.generic] | Window:
     match question:
         case ("picture", Path() as path):
-            return _picture(path, limits)
+            return decode_image(link, path, limits)
         case ("sound", Path() as path, int() as rate):
-            return _sound(path, rate, limits, link)
+            return decode_sound(link, path, rate, limits)
         case ("moment", Path() as path, float() as seconds, InputSpec() as spec):
             return _moment(path, seconds, spec, limits, link)
     raise TypeError(f"no such question: {question!r}")
-
-
-def _picture(path: Path, limits: MediaLimits) -> NDArray[np.uint8]:
-    image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR_RGB)
-    if image is None:
-        raise MediaError(
-            f"{path.name!r} is damaged or no picture; JPEG, PNG, WebP and BMP are read."
-        )
-    if image.shape[0] * image.shape[1] > limits.max_pixels:
-        raise MediaError(f"{path.name!r} has more than the allowed {limits.max_pixels} pixels.")
-    return np.asarray(image, np.uint8)
-
-
-def _sound(path: Path, rate: int, limits: MediaLimits, link: Link) -> NDArray[np.float32]:
-    with AudioReader(path, rate, None, limits=limits, beat=link.beat) as reader:
-        if not reader.has_samples():
-            raise MediaError(f"{path.name!r} holds no sound that can be decoded.")
-        pieces: list[NDArray[np.float32]] = []
-        end = 0
-        for begin, samples in reader.rest():
-            if begin > _MAX_SOUND_SECONDS * rate:
-                break
-            pieces += [np.zeros(max(0, begin - end), np.float32), samples[max(0, end - begin) :]]
-            end = max(end, begin + len(samples))
-        return np.concatenate(pieces)
 
 
 def _moment(path: Path, seconds: float, spec: InputSpec, limits: MediaLimits, link: Link) -> Window:

@@ -25,7 +25,7 @@ def read_sound(path: Path, sample_rate: int, limits: MediaLimits = DEFAULT_LIMIT
         MediaError: It holds no sound that can be decoded, or is longer than allowed.
     """
     samples: Samples = run(
-        _read_sound, path, sample_rate, limits, limits=limits, cpu_seconds=_CPU_SECONDS
+        decode_sound, path, sample_rate, limits, limits=limits, cpu_seconds=_CPU_SECONDS
     )
     return AudioClip(samples, sample_rate, 0.0)
 
@@ -49,7 +49,8 @@ def write_wav(path: Path, clip: AudioClip) -> None:
         ) from error
 
 
-def _read_sound(link: Link, path: Path, sample_rate: int, limits: MediaLimits) -> Samples:
+def decode_sound(link: Link, path: Path, sample_rate: int, limits: MediaLimits) -> Samples:
+    """The inside of :func:`read_sound`, for a child that reads many."""
     from sslviz.media.audio_reader import AudioReader
 
     allowed = limits.max_duration_seconds or _LONGEST_SECONDS

@@ -24,12 +24,13 @@ def read_image(path: Path, limits: MediaLimits = DEFAULT_LIMITS) -> Frame:
         MediaError: It is none of these, damaged, or larger than ``max_pixels``.
     """
     image: NDArray[np.uint8] = run(
-        _read_image, path, limits, limits=limits, cpu_seconds=_CPU_SECONDS
+        decode_image, path, limits, limits=limits, cpu_seconds=_CPU_SECONDS
     )
     return Frame(image, 0.0)
 
 
-def _read_image(link: Link, path: Path, limits: MediaLimits) -> NDArray[np.uint8]:
+def decode_image(link: Link, path: Path, limits: MediaLimits) -> NDArray[np.uint8]:
+    """The inside of :func:`read_image`: RGB (H, W, 3), for a child that reads many."""
     from sslviz.media.formats import (
         IMAGE_CODECS,
         IMAGE_FORMATS,
