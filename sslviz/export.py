@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 
@@ -21,12 +21,16 @@ from sslviz.scaling import Verdict, clip_range, to_heat, verdicts
 from sslviz.track_file import load_track, save_track
 from sslviz.types import Frame, ScoreTrack
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 __all__ = [
     "load_settings",
     "load_track",
     "save_track",
     "write_captions",
     "write_csv",
+    "write_figure",
     "write_poster",
     "write_settings",
 ]
@@ -155,6 +159,16 @@ def write_poster(frame: Frame, path: Path) -> None:
         raise OutputError(f"{path} cannot be written: the picture cannot be coded as PNG.")
     with _replacing(Path(path)) as part:
         part.write_bytes(data.tobytes())
+
+
+def write_figure(drawn: "Figure", path: Path) -> None:
+    """A matplotlib figure as PNG.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    with _replacing(Path(path)) as part:
+        drawn.savefig(part, format="png", dpi=150)
 
 
 def write_captions(track: ScoreTrack, style: Style, path: Path) -> None:

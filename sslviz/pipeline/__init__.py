@@ -5,7 +5,7 @@ only place that knows every step. It receives a `Localizer` and knows no network
 """
 
 from sslviz.pipeline.analysis import analyse, iter_analyse
-from sslviz.pipeline.drawing import region_at
+from sslviz.pipeline.drawing import best_moment, region_at
 from sslviz.pipeline.job import Progress, RenderResult
 from sslviz.pipeline.look import grab, make_overview, paint, preview
 from sslviz.pipeline.rendering import iter_render, iter_restyle, render, restyle
@@ -14,6 +14,7 @@ __all__ = [
     "Progress",
     "RenderResult",
     "analyse",
+    "best_moment",
     "grab",
     "iter_analyse",
     "iter_render",

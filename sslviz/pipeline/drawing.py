@@ -93,6 +93,14 @@ def region_at(track: ScoreTrack, style: Style, at_seconds: float, name: int = 0)
     return None if badge or float(heat.max()) <= style.threshold else find_region(heat)
 
 
+def best_moment(track: ScoreTrack, style: Style) -> float:
+    """When the source is seen best: the time of the strongest heat, else the middle of the clip."""
+    heat = peak_heat(track, style)
+    if not len(heat) or float(heat.max()) <= 0:
+        return track.duration_seconds / 2
+    return float(track.times[int(heat.argmax())])
+
+
 def clip_range_for(track: ScoreTrack, style: Style, name: int = 0) -> tuple[float, float] | None:
     """The clip's own range where the style asks for it."""
     return clip_range(track, style, name) if style.color_scale is ColorScale.CLIP else None

@@ -1,0 +1,111 @@
+"""The command line: one line per command; the bodies live with what they do.
+
+Exit status: 0 done, 1 it failed (one line on standard error says why), 2 wrong arguments,
+130 interrupted (nothing half-written is left).
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+
+from sslviz import __version__
+from sslviz.errors import CancelledError, OptionError, SSLVizError
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Where a command's flags and body are; imported only when it is called."""
+
+    help: str
+    module: str
+    add: str = "add_arguments"
+    run: str = "run"
+    run_in: str = ""
+    """Where the body is, if not in ``module``."""
+
+
+COMMANDS = {
+    "render": Command(
+        "paint the source of the sound into a video", "commands.video", "add_render", "run_render"
+    ),
+    "analyse": Command(
+        "score a video, save the maps", "commands.video", "add_analyse", "run_analyse"
+    ),
+    "restyle": Command(
+        "paint a video from saved maps, without a model",
+        "commands.video",
+        "add_restyle",
+        "run_restyle",
+    ),
+    "models": Command(
+        "methods and checkpoints on offer", "commands.listing", "add_models", "run_models"
+    ),
+    "fetch": Command("download a checkpoint", "commands.listing", "add_fetch", "run_fetch"),
+    "publish": Command(
+        "upload a checkpoint to the Hub", "commands.listing", "add_publish", "run_publish"
+    ),
+    "evaluate": Command("measure a localizer against marked data", "evaluation.command"),
+    "bench": Command(
+        "measure speed against the floor on this machine",
+        "bench.command",
+        run_in="commands.others",
+        run="run_bench",
+    ),
+    "doctor": Command("what works on this machine", "commands.doctor", "add_doctor", "run_doctor"),
+}
+"""In the order of the help page. Each module has ``add(parser)`` and ``run(args, say) -> int``."""
+
+
+def build_parser(chosen: str | None = None) -> argparse.ArgumentParser:
+    """The parser, with the flags of one command; those of the others are not needed.
+
+    Args:
+        chosen: Name of the command to prepare.
+    """
+    parser = argparse.ArgumentParser(
+        prog="sslviz",
+        description="See which pixels make the sound.",
+        epilog="sslviz COMMAND --help tells the flags of a command.",
+    )
+    parser.add_argument("--version", action="version", version=f"sslviz {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, command in COMMANDS.items():
+        sub = commands.add_parser(
+            name, help=command.help, description=f"{command.help[0].upper()}{command.help[1:]}."
+        )
+        if name == chosen:
+            getattr(import_module(f"sslviz.{command.module}"), command.add)(sub)
+            if "--quiet" not in sub.format_help():
+                sub.add_argument("--quiet", action="store_true", help="no progress bar")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    chosen = next((word for word in words if word in COMMANDS), None)
+    args = build_parser(chosen).parse_args(words)
+    command = COMMANDS[args.command]
+    try:
+        body = getattr(import_module(f"sslviz.{command.run_in or command.module}"), command.run)
+        status: int = body(args, _say)
+        return status
+    except (KeyboardInterrupt, CancelledError):
+        print("sslviz: stopped; nothing half-written is left.", file=sys.stderr)
+        return 130
+    except OptionError as error:
+        print(f"sslviz: {error}", file=sys.stderr)
+        return 2
+    except SSLVizError as error:
+        print(f"sslviz: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # the reader of our output has left
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)

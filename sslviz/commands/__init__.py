@@ -1,0 +1,1 @@
+"""What stands behind the commands: flags as views of the options, and one function per command."""

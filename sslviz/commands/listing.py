@@ -1,0 +1,83 @@
+"""``models``, ``fetch`` and ``publish``: what weights there are, and how to get or share them."""
+
+import argparse
+from pathlib import Path
+
+from sslviz.catalog import CHECKPOINTS, METHODS
+from sslviz.commands.arguments import Say
+
+
+def add_models(parser: argparse.ArgumentParser) -> None:
+    """Flags of ``sslviz models``."""
+    parser.add_argument("--json", action="store_true", help="for programs")
+
+
+def run_models(args: argparse.Namespace, say: Say) -> int:
+    """``sslviz models``: every checkpoint on offer and whether it is here."""
+    import json
+    from dataclasses import asdict
+
+    from sslviz.checkpoints import available
+
+    states = available()
+    if args.json:
+        say(json.dumps([asdict(state) for state in states], indent=2))
+        return 0
+    width = max(len(state.name) for state in states)
+    for state in states:
+        method = METHODS[state.method]
+        size = f"{state.size_bytes / 1e6:.0f} MB" if state.size_bytes else "size unknown"
+        live = ", live" if method.live else ""
+        licence = CHECKPOINTS[state.name].licence
+        say(f"{state.name:<{width}}  {state.where}, {size}, licence: {licence}{live}")
+        say(f"{'':<{width}}  {method.title} (arXiv {method.arxiv}). {method.summary}")
+        if state.note:
+            say(f"{'':<{width}}  {state.note}")
+    return 0
+
+
+def add_fetch(parser: argparse.ArgumentParser) -> None:
+    """Flags of ``sslviz fetch``."""
+    parser.add_argument("name", metavar="NAME", help="from `sslviz models`, or hf:USER/NAME")
+
+
+def run_fetch(args: argparse.Namespace, say: Say) -> int:
+    """``sslviz fetch NAME``: download, verify and convert."""
+    import sys
+
+    from tqdm import tqdm
+
+    from sslviz.checkpoints.loading import locate
+
+    bars: dict[str, tqdm[None]] = {}
+
+    def tell(name: str, done: int, total: int) -> None:
+        if name not in bars:
+            bars[name] = tqdm(
+                desc=name, total=total or None, unit="B", unit_scale=True, file=sys.stderr,
+                disable=args.quiet,
+            )  # fmt: skip
+        bars[name].update(done - bars[name].n)
+
+    try:
+        folder = locate(args.name, None, False, tell)
+    finally:
+        for bar in bars.values():
+            bar.close()
+    say(f"{args.name} is here: {folder}")
+    return 0
+
+
+def add_publish(parser: argparse.ArgumentParser) -> None:
+    """Flags of ``sslviz publish``."""
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="a checkpoint folder")
+    parser.add_argument("repo_id", metavar="USER/NAME", help="repository on the Hub")
+    parser.add_argument("--private", action="store_true", help="visible to you only")
+
+
+def run_publish(args: argparse.Namespace, say: Say) -> int:
+    """``sslviz publish FOLDER USER/NAME``: upload a checkpoint with its card."""
+    from sslviz.checkpoints import publish
+
+    say(str(publish(args.folder, args.repo_id, args.private)))
+    return 0
