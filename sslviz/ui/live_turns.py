@@ -87,14 +87,19 @@ class Turns:
             self._rotate()
             return self._turn(visitor, now)
 
-    def look(self, visitor: str) -> Turn:
-        """Where this visitor stands; asking is a sign of life.
+    def look(self, visitor: str, alive: bool = True) -> Turn:
+        """Where this visitor stands.
+
+        Args:
+            visitor: Who joined before.
+            alive: Whether this counts as a sign of life.
 
         Raises:
             LiveError: Time is up, or the visitor left.
         """
         with self._lock:
-            if here := self._running.get(visitor) or self._waiting.get(visitor):
+            here = self._running.get(visitor) or self._waiting.get(visitor)
+            if here is not None and alive:
                 here.seen = self._clock()
             now = self._rotate()
             return self._turn(visitor, now)
