@@ -9,7 +9,7 @@ from torch import Tensor
 
 from sslviz.errors import CheckpointError
 from sslviz.models.blocks.beats import BEATsConfig
-from sslviz.models.clipseg import PROMPT_IDS
+from sslviz.models.clipseg import PROMPT_IDS, ClipSizes
 from sslviz.models.key_map import KeyMap, unwrap_state
 
 PARTS = ("acl", "beats", "clipseg")
@@ -85,7 +85,7 @@ def convert_parts(
             "The trained part of ACL (Param_best.pth) holds audio_proj and masker_i, this file "
             f"holds {', '.join(map(str, list(trained)[:5]))}."
         )
-    arguments = _beats_arguments(parts["beats"])
+    arguments = {**_beats_arguments(parts["beats"]), **_clip_arguments(parts["clipseg"])}
     reference = {
         **_prefixed("beats.", _beats_state(parts["beats"])),
         **_prefixed("clipseg.", _clipseg_state(parts["clipseg"])),
@@ -110,6 +110,44 @@ def _beats_arguments(part: Mapping[str, Any]) -> dict[str, Any]:
     read, default = asdict(BEATsConfig.from_cfg(part["cfg"])), asdict(BEATsConfig())
     differing = {name: value for name, value in read.items() if value != default[name]}
     return {"beats": differing} if differing else {}
+
+
+def _clip_arguments(part: Mapping[str, Any]) -> dict[str, Any]:
+    """Sizes by the shapes; CLIP's attention heads are 64 wide in both towers."""
+    state, default = _clipseg_state(part), ClipSizes()
+    try:
+        vision, text = (f"clip.{tower}_model.encoder.layers." for tower in ("vision", "text"))
+        vision_hidden, vision_size = state[f"{vision}0.mlp.fc1.weight"].shape
+        text_hidden, text_size = state[f"{text}0.mlp.fc1.weight"].shape
+        read = ClipSizes(
+            vision_size=vision_size,
+            vision_layers=_count_layers(state, vision),
+            vision_heads=vision_size // 64,
+            vision_hidden=vision_hidden,
+            patch_size=state["clip.vision_model.embeddings.patch_embedding.weight"].shape[-1],
+            text_size=text_size,
+            text_layers=_count_layers(state, text),
+            text_heads=text_size // 64,
+            text_hidden=text_hidden,
+            projection_size=len(state["clip.text_projection.weight"]),
+            reduce_size=len(state["decoder.film_mul.weight"]),
+            decoder_hidden=len(state["decoder.layers.0.mlp.fc1.weight"]),
+        )
+    except (KeyError, ValueError) as error:
+        raise CheckpointError(
+            f"This is no CLIPSeg file: {error} is missing or misshapen."
+        ) from error
+    differing = {
+        name: value
+        for name, value, usual in zip(read._fields, read, default, strict=True)
+        if value != usual
+    }
+    return {"clip": differing} if differing else {}
+
+
+def _count_layers(state: Mapping[str, Tensor], prefix: str) -> int:
+    names = (n.removeprefix(prefix).split(".")[0] for n in state if n.startswith(prefix))
+    return len(set(names))
 
 
 def _beats_state(part: Mapping[str, Any]) -> dict[str, Tensor]:

@@ -2,48 +2,16 @@
 
 import copy
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
-from acl_tiny import TINY_BEATS, tiny_acl
+from acl_published import CFG, published
+from acl_tiny import TINY_BEATS, TINY_CLIP, tiny_acl
 
 from sslviz.errors import CheckpointError
 from sslviz.models import ACL
 from sslviz.models.acl_weights import KEY_MAP, convert_parts, trained_part, trim
 from sslviz.models.blocks.beats import BEATsConfig
-
-CFG = {
-    **TINY_BEATS,
-    "layer_norm_first": False,
-    "gru_rel_pos": True,
-    "dropout": 0.1,
-    "predictor_class": 527,
-}
-
-
-def published(network: ACL) -> dict[str, dict[str, Any]]:
-    """The three files as their authors would have saved this network."""
-    reference = KEY_MAP.export_state(network.state_dict())
-    split: dict[str, dict[str, torch.Tensor]] = {"beats": {}, "clipseg": {}}
-    for name, tensor in reference.items():
-        part, _, rest = name.partition(".")
-        if part in split:
-            split[part][rest] = tensor.clone()
-    beats = split["beats"]
-    weight = beats.pop("encoder.pos_conv.0.weight")
-    beats["encoder.pos_conv.0.weight_v"] = 3 * weight
-    beats["encoder.pos_conv.0.weight_g"] = weight.norm(dim=(0, 1), keepdim=True)
-    table = "encoder.layers.{}.self_attn.relative_attention_bias.weight"
-    for layer in (1, 2):
-        beats[table.format(layer)] = beats[table.format(0)].clone()
-    beats["predictor.weight"] = torch.zeros(527, 32)
-    split["clipseg"]["clip.vision_model.embeddings.position_ids"] = torch.arange(17)[None]
-    return {
-        "acl": trained_part(network.state_dict()),
-        "beats": {"cfg": CFG, "model": beats},
-        "clipseg": split["clipseg"],
-    }
 
 
 def test_published_files_give_the_network_back(network: ACL) -> None:
@@ -112,8 +80,6 @@ def test_a_beats_file_of_another_kind_is_refused() -> None:
 
 def test_a_network_without_words_or_last_layers_is_a_part_of_the_whole() -> None:
     sizes = {"vision_layers": 12, "extract_layers": [3, 6, 9]}
-    from acl_tiny import TINY_CLIP
-
     torch.manual_seed(0)
     whole = ACL(beats=TINY_BEATS, clip={**TINY_CLIP, **sizes}, image_size=64).eval()
     small = ACL(
