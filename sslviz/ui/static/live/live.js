@@ -192,7 +192,7 @@ class Live {
       scale: ({ scale }) => this.showScale(scale),
       map: (reply) => this.reply(reply),
       slow: (message) => this.slow(message),
-      recorded: ({ files, seconds }) => this.view.offerDownloads(files.map((f) => ({ ...f, url: new URL(f.url, HERE) })), seconds),
+      recorded: (message) => this.recorded(message),
       not_recorded: ({ text }) => this.view.recordText(text),
       error: ({ text }) => this.ended(text),
       lost: () => this.ended("The connection to the server was lost."),
@@ -425,6 +425,12 @@ class Live {
       seconds: Number(this.view.input("seconds").value),
       style: { color_map: palette, opacity, threshold, half_life_ms: halfLifeMs, fill, contours: contour, cross_hair: crossHair },
     });
+  }
+
+  recorded({ files, seconds, token }) {
+    const links = files.map((file) => ({ ...file, url: new URL(file.url, HERE) }));
+    const opened = { url: new URL(`../?result=${token}`, HERE), label: "Open with timeline and downloads", name: null };
+    this.view.offerDownloads([...links, opened], seconds);
   }
 
   key(event) {

@@ -231,7 +231,9 @@ export class View {
   offerDownloads(files, seconds) {
     const links = files.map(({ url, label, name }) => {
       const link = document.createElement("a");
-      Object.assign(link, { href: url, textContent: label, download: name });
+      Object.assign(link, { href: url, textContent: label });
+      if (name) link.download = name;
+      else link.target = "_blank";
       return link;
     });
     const title = document.createElement("p");
