@@ -60,6 +60,7 @@ def _add_paired(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure here")
     parser.add_argument("--mosaics", type=int, default=1000, help="draws per size (default: 1000)")
     parser.add_argument("--composites", type=int, default=500, help="draws (default: 500)")
+    parser.add_argument("--confidence", type=int, default=400, help="photos (default: 400)")
     parser.add_argument(
         "--timed", type=int, default=30, help="timed windows, 0: none (default: 30)"
     )
