@@ -23,8 +23,6 @@ class Command:
     module: str
     add: str = "add_arguments"
     run: str = "run"
-    run_in: str = ""
-    """Where the body is, if not in ``module``."""
 
 
 COMMANDS = {
@@ -48,12 +46,19 @@ COMMANDS = {
         "upload a checkpoint to the Hub", "commands.listing", "add_publish", "run_publish"
     ),
     "evaluate": Command("measure a localizer against marked data", "evaluation.command"),
-    "bench": Command(
-        "measure speed against the floor on this machine",
-        "bench.command",
-        run_in="commands.others",
-        run="run_bench",
+    "batch": Command(
+        "many files, on every core or on Ray",
+        "batch.command",
+        "add_batch_arguments",
+        "run_batch_command",
     ),
+    "search": Command(
+        "find moments in what a batch made",
+        "batch.command",
+        "add_search_arguments",
+        "run_search_command",
+    ),
+    "bench": Command("measure speed against the floor on this machine", "bench.command"),
     "doctor": Command("what works on this machine", "commands.doctor", "add_doctor", "run_doctor"),
 }
 """In the order of the help page. Each module has ``add(parser)`` and ``run(args, say) -> int``."""
@@ -90,7 +95,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser(chosen).parse_args(words)
     command = COMMANDS[args.command]
     try:
-        body = getattr(import_module(f"sslviz.{command.run_in or command.module}"), command.run)
+        body = getattr(import_module(f"sslviz.{command.module}"), command.run)
         status: int = body(args, _say)
         return status
     except (KeyboardInterrupt, CancelledError):

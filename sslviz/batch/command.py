@@ -3,20 +3,24 @@
 import argparse
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
+from sslviz.batch.engine import BatchProgress, EngineOptions, run_batch
 from sslviz.batch.inputs import collect
-from sslviz.batch.report import Summary
+from sslviz.batch.ray_engine import RayOptions
+from sslviz.batch.report import FAILURES_NAME, REPORT_NAME, Summary
+from sslviz.batch.search import Order, search
 from sslviz.batch.work import SUFFIXES, BatchOptions
 from sslviz.catalog import DEFAULT_CHECKPOINT
 from sslviz.options import AnalysisOptions
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+Say = Callable[[str], None]
 
 
 def add_batch_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,17 +47,15 @@ def add_batch_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run_batch_command(arguments: argparse.Namespace) -> Iterator[str | Summary]:
-    """Work through the batch.
+def run_batch_command(arguments: argparse.Namespace, say: Say) -> int:
+    """Work through the batch; a bar on standard error, the totals at the end.
 
-    Yields:
-        Lines of progress, and last the summary.
+    Returns:
+        0 when all results stand, 3 when some files failed.
 
     Raises:
         SSLVizError: Nothing to do, unknown options, no such checkpoint.
     """
-    from sslviz.batch.engine import EngineOptions, run_batch
-    from sslviz.batch.ray_engine import RayOptions
     from sslviz.checkpoints import fetch, read_config
 
     items = collect(arguments.inputs, arguments.list)
@@ -61,28 +63,46 @@ def run_batch_command(arguments: argparse.Namespace) -> Iterator[str | Summary]:
     analysis = AnalysisOptions(maps_per_second=arguments.rate)
     options = BatchOptions(arguments.method, arguments.device, analysis, outputs=outputs)
     weights = read_config(fetch(arguments.method)).sha256
+    steps = run_batch(items, options, arguments.out, weights, _engine(arguments))
+    with closing(steps):
+        summary = _watch(steps, len(items), arguments.quiet)
+    say(
+        f"{summary.done} done, {summary.skipped} were done before, {summary.failed} failed, in "
+        f"{summary.seconds:.1f} s. Report: {arguments.out / REPORT_NAME}"
+    )
+    if summary.failed:
+        say(f"Why files failed: {arguments.out / FAILURES_NAME}")
+    return summary.exit_code
+
+
+def _watch(steps: Generator[BatchProgress, None, Summary], num_files: int, quiet: bool) -> Summary:
+    from tqdm import tqdm
+
+    with tqdm(total=num_files, unit="file", disable=quiet) as bar:
+        while True:
+            try:
+                now = next(steps)
+            except StopIteration as end:
+                summary: Summary = end.value
+                return summary
+            bar.update(now.files_done + now.files_skipped + now.files_failed - bar.n)
+            bar.set_postfix_str(
+                f"{now.windows_per_second:.1f} windows/s, {now.files_failed} failed"
+            )
+
+
+def _engine(arguments: argparse.Namespace) -> EngineOptions:
     ray = None
     if arguments.engine == "ray":
-        ray = RayOptions(arguments.address, arguments.workers or 2, 0.5, arguments.gpus_per_worker)
-    engine = EngineOptions(
-        _devices(arguments.device, arguments.workers),
-        arguments.stall,
-        arguments.deadline,
-        arguments.segment,
-        ray,
-    )
-    steps = run_batch(items, options, arguments.out, weights, engine)
-    while True:
-        try:
-            now = next(steps)
-        except StopIteration as end:
-            yield end.value
-            return
-        eta = f", {now.eta_seconds:.0f} s left" if now.eta_seconds is not None else ""
-        yield (
-            f"{now.files_done + now.files_skipped}/{now.files_total} files, "
-            f"{now.files_failed} failed, {now.windows_per_second:.1f} windows/s{eta}  {now.newest}"
+        ray = RayOptions(
+            arguments.address,
+            arguments.workers or os.cpu_count() or 1,
+            gpus_per_worker=arguments.gpus_per_worker,
+            stall_seconds=arguments.stall,
+            deadline_seconds=arguments.deadline,
         )
+    devices = _devices(arguments.device, arguments.workers)
+    return EngineOptions(devices, arguments.stall, arguments.deadline, arguments.segment, ray)
 
 
 def _devices(device: str, workers: int | None) -> tuple[str, ...]:
@@ -99,39 +119,40 @@ def _devices(device: str, workers: int | None) -> tuple[str, ...]:
 def add_search_arguments(parser: argparse.ArgumentParser) -> None:
     """Fill the sub-parser of ``search``."""
     parser.add_argument("folder", type=Path, help="what sslviz batch --out filled")
-    parser.add_argument(
-        "--by", choices=("confident", "loud", "sound-like", "shows"), default="confident"
-    )
+    parser.add_argument("--by", choices=[order.value for order in Order], default="confident")
     parser.add_argument("--sound", type=Path, help="sound or video file to compare with")
     parser.add_argument("--method", default=DEFAULT_CHECKPOINT, metavar="NAME", help="checkpoint")
     parser.add_argument("--top", type=int, default=20)
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
 
 
-def run_search_command(arguments: argparse.Namespace) -> Iterator[str]:
-    """Yields one line per find, best first, then what could not be searched.
+def run_search_command(arguments: argparse.Namespace, say: Say) -> int:
+    """One line per find, best first, then what could not be searched.
+
+    Returns:
+        0.
 
     Raises:
         SSLVizError: Nothing to search, or no sound to compare with.
     """
-    from sslviz.batch.search import Order, search
-
     query = _embedded(arguments.sound, arguments.method) if arguments.sound else None
     moments, problems = search(arguments.folder, Order(arguments.by), query, arguments.top)
     for one in moments:
         if arguments.json:
-            yield json.dumps(asdict(one))
+            say(json.dumps(asdict(one)))
         else:
             minutes, seconds = divmod(one.time_seconds, 60)
-            yield (
+            say(
                 f"{one.score:8.3f}  {int(minutes):3d}:{seconds:05.2f}  {one.name}  "
                 f"(confidence {one.confidence:.2f}, {one.level_dbfs:.0f} dBFS, "
                 f"at {one.peak_x:.0%} right, {one.peak_y:.0%} down)"
             )
-    yield from (f"not searched: {problem}" for problem in problems)
+    for problem in problems:
+        say(f"not searched: {problem}")
+    return 0
 
 
-def _embedded(sound: Path, method: str) -> "NDArray[np.float32]":
+def _embedded(sound: Path, method: str) -> NDArray[np.float32]:
     from sslviz.checkpoints import load_localizer
     from sslviz.errors import OptionError
     from sslviz.media.audio import read_sound

@@ -12,6 +12,7 @@ from sslviz.batch.inputs import Item
 from sslviz.batch.markers import Marker, read_marker, write_text_whole
 
 FAILURES_NAME = "failures.jsonl"
+REPORT_NAME = "report.html"
 _SCRIPT = """
 for (const th of document.querySelectorAll("th")) th.addEventListener("click", () => {
   const body = document.querySelector("tbody"), i = th.cellIndex, up = th.dataset.up !== "1";
@@ -91,7 +92,7 @@ def write_report(
     rows = [(item, read_marker(folder, item.name), failed.get(item.name)) for item in items]
     totals = _totals(rows, summary)
     write_text_whole(folder / "report.md", _markdown(rows, totals))
-    write_text_whole(folder / "report.html", _page(folder, rows, totals))
+    write_text_whole(folder / REPORT_NAME, _page(folder, rows, totals))
 
 
 _Row = tuple[Item, Marker | None, Failure | None]

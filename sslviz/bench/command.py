@@ -2,6 +2,7 @@
 
 import argparse
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from sslviz.bench.measure import Figure, machine, table, write_json
@@ -24,11 +25,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
 
 
-def run(arguments: argparse.Namespace) -> tuple[str, int]:
-    """Take the figures.
+def run(arguments: argparse.Namespace, say: Callable[[str], None]) -> int:
+    """Take the figures and print the table.
 
     Returns:
-        What to print, and the exit code.
+        The exit status.
 
     Raises:
         OptionError: An unknown bench or size.
@@ -50,4 +51,6 @@ def run(arguments: argparse.Namespace) -> tuple[str, int]:
     if arguments.json:
         write_json(figures, arguments.json)
     load = machine()
-    return f"{table(figures)}\n{load['cores']} cores, load average {load['load_average']:.1f}", 0
+    say(table(figures))
+    say(f"{load['cores']} cores, load average {load['load_average']:.1f}")
+    return 0
