@@ -23,7 +23,7 @@ FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,ogg,flv,asf,gif,wav,w64,mp3,flac,"
     "aac,aiff,amr,ac3,eac3,caf,m4v,h264,hevc,obu,ivf,dv,mxf"
 )
-IMAGE_FORMATS = "png_pipe,jpeg_pipe,webp_pipe,bmp_pipe,tiff_pipe,gif"
+IMAGE_FORMATS = "png_pipe,jpeg_pipe,webp_pipe,bmp_pipe,tiff_pipe,gif,image2"
 _VIDEO_CODECS = (
     "h264 hevc vvc vp8 vp9 libvpx libvpx-vp9 libdav1d av1 mpeg4 mpeg2video mpeg1video mjpeg theora "
     "prores h263 flv vp6f msmpeg4v2 msmpeg4 wmv1 wmv2 wmv3 vc1 gif png dnxhd dvvideo jpeg2000 "
@@ -77,6 +77,8 @@ def open_container(path: Path, limits: MediaLimits, formats: str = FORMATS) -> I
         "format_whitelist": formats,
         "codec_whitelist": codecs,
         "max_pixels": str(limits.max_pixels),
+        # A picture named .jpg is taken by its extension; its name must not be read as a pattern.
+        "pattern_type": "none",
     }
     try:
         return av.open(str(path.absolute()), "r", options=options, metadata_errors="ignore")
@@ -127,11 +129,7 @@ def video_stream(container: InputContainer, name: str, limits: MediaLimits) -> A
     Raises:
         MediaError: There is none, its codec is not on the list, or it is too large.
     """
-    streams = [
-        stream
-        for stream in container.streams.video
-        if stream.codec_context is not None and not _is_cover(stream)
-    ]
+    streams = moving_pictures(container)
     if not streams:
         raise MediaError(f"{name!r} holds no video; give a file with a moving picture.")
     stream = streams[0]
@@ -146,6 +144,15 @@ def video_stream(container: InputContainer, name: str, limits: MediaLimits) -> A
     return stream
 
 
+def moving_pictures(container: InputContainer) -> list[Any]:
+    """The video streams that are no cover pictures and whose codec is known at all."""
+    return [
+        stream
+        for stream in container.streams.video
+        if stream.codec_context is not None and not _is_cover(stream)
+    ]
+
+
 def check_size(name: str, width: int, height: int, limits: MediaLimits) -> None:
     """Refuse pictures beyond the limit on pixels."""
     if width * height > limits.max_pixels:
@@ -153,6 +160,15 @@ def check_size(name: str, width: int, height: int, limits: MediaLimits) -> None:
             f"{name!r} has {width}x{height} pixels, allowed are {limits.max_pixels / 1e6:.1f} "
             "million per frame; scale it down."
         )
+
+
+def why_no_frame(name: str, damage: Damage) -> str:
+    """What to tell a person about a video of which nothing could be shown."""
+    if damage.encrypted:
+        return f"{name!r} is encrypted; give a file without copy protection."
+    if damage.packets:
+        return f"No frame of {name!r} could be decoded ({damage.first_error})."
+    return f"{name!r} holds no frame; the file is incomplete or empty."
 
 
 def audio_streams(container: InputContainer) -> list[Any]:

@@ -20,7 +20,15 @@ from numpy.typing import NDArray
 from sslviz.errors import MediaError
 from sslviz.media.audio_reader import AudioReader
 from sslviz.media.clock import Clock
-from sslviz.media.formats import Damage, audio_streams, decoded, open_container, video_stream
+from sslviz.media.formats import (
+    Damage,
+    audio_streams,
+    decoded,
+    moving_pictures,
+    open_container,
+    video_stream,
+    why_no_frame,
+)
 from sslviz.media.header import VideoFormat, duration_after, format_of, plausible_rate, time_of
 from sslviz.media.header import seconds as in_seconds
 from sslviz.media.picture import PictureConverter, Planes
@@ -33,6 +41,7 @@ _DEFAULT_LIMITS = MediaLimits()
 _DEFAULT_STEP_SECONDS = 0.04
 _SEEK_FROM_SECONDS = 2.0
 """Nearer starts are reached by decoding."""
+_SAME_SECONDS = 1e-4
 _BOMB_FRAMES = 480
 """A rate above the limit is borne for this many frames (bursts exist)."""
 
@@ -100,12 +109,11 @@ class VideoReader:
         beat: Callable[[], None] = lambda: None,
     ) -> None:
         self._path, self._limits, self._threads, self._beat = path, limits, threads, beat
-        self._damage = Damage()
-        self._repairs = 0
+        self._damage, self._repairs = Damage(), 0
         self._remarks: list[str] = []
         self._container: InputContainer | None = None
-        self._open()
         try:
+            self._open()
             self._read_header()
         except BaseException:
             self.close()
@@ -141,9 +149,9 @@ class VideoReader:
         """
         held: tuple[VideoFrame, float] | None = None
         for frame, time in self._timed(start_seconds):
-            if held is not None and time > start_seconds:
+            if held is not None and time > start_seconds + _SAME_SECONDS:
                 yield self._hand_out(held, time, start_seconds)
-            if end_seconds is not None and time >= end_seconds:
+            if end_seconds is not None and time >= end_seconds - _SAME_SECONDS:
                 return
             held = frame, time
             self._beat()
@@ -171,11 +179,7 @@ class VideoReader:
     def _open(self) -> None:
         self.close()
         self._container = open_container(self._path, self._limits)
-        try:
-            self._stream = video_stream(self._container, self._path.name, self._limits)
-        except BaseException:
-            self.close()
-            raise
+        self._stream = video_stream(self._container, self._path.name, self._limits)
         self._stream.thread_type = "AUTO"
         self._stream.codec_context.thread_count = self._threads
         self._source = decoded(self._container, self._stream, self._damage)
@@ -185,7 +189,7 @@ class VideoReader:
         stream = self._stream
         first = next(self._source, None)
         if first is None:
-            raise MediaError(self._why_no_frame())
+            raise MediaError(why_no_frame(self._path.name, self._damage))
         self._first: VideoFrame | None = first
         self._fps = plausible_rate(stream, self._limits.max_fps)
         self._step = float(1 / self._fps) if self._fps else _DEFAULT_STEP_SECONDS
@@ -200,14 +204,14 @@ class VideoReader:
         )  # fmt: skip
         self.format = format_of(stream, first, self._converter, self.info.fps)
         self._check_length(self.info.duration_seconds or 0.0)
-        if len(self._container.streams.video) > 1:
+        if len(moving_pictures(self._container)) > 1:
             self._remarks.append("The file holds several pictures or angles; the first is used.")
 
     def _has_sound(self) -> bool:
         assert self._container is not None
         usable = audio_streams(self._container)
         if len(usable) < len(self._container.streams.audio):
-            self._remarks.append("A sound track of unknown coding is left out.")
+            self._remarks.append("A sound track that cannot be decoded is left out.")
         if not usable:
             return False
         with AudioReader(self._path, 16_000, self.origin_seconds, limits=self._limits) as sound:
@@ -216,14 +220,6 @@ class VideoReader:
             self._remarks.extend(sound.warnings)
         self._remarks.append("The sound track holds no sound that can be decoded.")
         return False
-
-    def _why_no_frame(self) -> str:
-        name = self._path.name
-        if self._damage.encrypted:
-            return f"{name!r} is encrypted; give a file without copy protection."
-        if self._damage.packets:
-            return f"No frame of {name!r} could be decoded ({self._damage.first_error})."
-        return f"{name!r} holds no frame; the file is incomplete or empty."
 
     def _timed(self, start_seconds: float) -> Iterator[tuple[VideoFrame, float]]:
         """Frames with rising times, beginning with or before the one shown at ``start_seconds``."""
