@@ -38,6 +38,12 @@ COMMANDS = {
         "add_restyle",
         "run_restyle",
     ),
+    "live": Command(
+        "camera and microphone in a window, or files as if live",
+        "commands.live",
+        "add_live",
+        "run_live",
+    ),
     "models": Command(
         "methods and checkpoints on offer", "commands.listing", "add_models", "run_models"
     ),

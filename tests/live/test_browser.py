@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,10 +21,15 @@ from browser import (
 )
 from PIL import Image
 from playwright.sync_api import BrowserContext, Page
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
+from websockets.typing import Origin
 
-from sslviz.live import LiveSession
+from sslviz.export import load_track
+from sslviz.live import LiveOptions
 from sslviz.types import Window
 from sslviz.ui.live_settings import LiveSettings
+from sslviz.ui.live_turns import TurnOptions
 
 pytestmark = needs_browser
 
@@ -38,7 +44,7 @@ def _numbered(index: int) -> np.ndarray:
     """A dark picture with its number as eight bits in the top strip, and a bright patch."""
     image = np.full((240, 320, 3), 40, np.uint8)
     for bit in range(8):
-        image[:40, 40 * bit : 40 * (bit + 1)] = 150 if index >> bit & 1 else 10
+        image[:40, 40 * bit : 40 * (bit + 1)] = 90 if index >> bit & 1 else 10
     x, y = int(320 * PATCH[0]), int(240 * PATCH[1])
     image[y - 24 : y + 24, x - 24 : x + 24] = 255
     return image
@@ -47,7 +53,7 @@ def _numbered(index: int) -> np.ndarray:
 def _number_in(image: np.ndarray) -> int:
     side = image.shape[0]
     strip = image[side // 24 : side // 8].mean(axis=(0, 2)).reshape(8, -1)
-    return sum(int(cell[3:-3].mean() > 80) << bit for bit, cell in enumerate(strip))
+    return sum(int(cell[3:-3].mean() > 50) << bit for bit, cell in enumerate(strip))
 
 
 def _sweep(seconds: float) -> np.ndarray:
@@ -90,10 +96,6 @@ def _start(page: Page, url: str) -> None:
     page.wait_for_function(RUNNING, timeout=60_000)
 
 
-def _session(server: LiveServer) -> LiveSession:
-    return next(iter(server.hub.sessions.values()))
-
-
 def _wait(what: str, condition: object, seconds: float = 10.0) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -114,7 +116,7 @@ navigator.mediaDevices.getUserMedia = async () => {
     graphics.fillStyle = "#282828";
     graphics.fillRect(0, 0, 320, 240);
     for (let bit = 0; bit < 16; bit++) {
-      graphics.fillStyle = (now >> bit) & 1 ? "#969696" : "#0a0a0a";
+      graphics.fillStyle = (now >> bit) & 1 ? "#5a5a5a" : "#0a0a0a";
       graphics.fillRect(40 * (bit % 8), bit < 8 ? 0 : 40, 40, 40);
     }
     requestAnimationFrame(draw);
@@ -263,3 +265,221 @@ def test_a_change_of_style_repaints_without_the_server(
     assert (colors[colors[:, 3] == 255, :3] == 255).all(), "contours alone need no colour"
     assert page.evaluate("live.stats.sent") == sent
     page.close()
+
+
+def test_two_visitors_at_once_have_a_session_each(
+    devices: BrowserContext, server: LiveServer
+) -> None:
+    pages = [devices.new_page(), devices.new_page()]
+    for page in pages:
+        _start(page, server.url)
+    assert len(server.hub.sessions) == 2
+    counts = [session.buffer.counts for session in server.hub.sessions.values()]
+    _wait(
+        "both go on",
+        lambda: all(
+            session.buffer.counts.frames > count.frames + 3
+            for session, count in zip(list(server.hub.sessions.values()), counts, strict=True)
+        ),
+        60.0,
+    )
+    assert all(s.buffer.counts.missing_samples == 0 for s in server.hub.sessions.values())
+    for page in pages:
+        page.close()
+    _wait("both sessions are gone", lambda: not server.hub.sessions)
+
+
+def test_stop_releases_the_devices_and_the_place(
+    devices: BrowserContext, server: LiveServer
+) -> None:
+    page = devices.new_page()
+    _start(page, server.url)
+    page.evaluate(
+        "() => { window.tracks = live.stream.getTracks(); window.heard = live.microphone; }"
+    )
+    page.get_by_role("button", name="Stop").click()
+    page.wait_for_function(
+        "live.view.root.dataset.state === 'idle' && heard.context.state === 'closed'"
+    )
+    assert page.evaluate("tracks.map((t) => t.readyState)") == ["ended", "ended"]
+    assert page.evaluate("live.view.video.srcObject") is None
+    _wait("the session is gone", lambda: not server.hub.sessions)
+    assert server.hub.turns.num_running == 0
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.wait_for_function(RUNNING, timeout=60_000)
+    page.close()
+
+
+def test_with_more_visitors_than_places_everybody_is_told_and_served(
+    devices: BrowserContext, localizer: BrightLoud, tmp_path: Path
+) -> None:
+    turns = TurnOptions(slots=1, max_waiting=2, turn_seconds=3.0)
+    with serve(lambda name: localizer, LiveSettings(turns=turns), tmp_path) as server:
+        pages = [devices.new_page() for _ in range(4)]
+        for page in pages:
+            page.goto(server.url)
+            page.wait_for_function("window.live")
+            page.get_by_role("button", name="Start", exact=True).click()
+            page.wait_for_function("live.view.root.dataset.state !== 'starting'", timeout=60_000)
+            page.evaluate(
+                "() => { live.seen = []; const say = live.view.notice.bind(live.view);"
+                " live.view.notice = (t, a) => (live.seen.push(t), say(t, a)); }"
+            )
+        refused = pages[3].locator(".sl-notice p").inner_text()
+        assert "Live is full: 1 running and 2 waiting" in refused
+        for page in pages[:3]:
+            page.wait_for_function("live.stats.replies > 2", timeout=60_000)
+        told = [text for page in pages[:3] for text in page.evaluate("live.seen")]
+        assert any("All places are taken. You are next; your turn comes" in text for text in told)
+        for page in pages:
+            page.close()
+
+
+def test_the_sound_resampled_in_the_worklet_keeps_pitch_and_time(
+    devices: BrowserContext, server: LiveServer
+) -> None:
+    page = devices.new_page()
+    page.goto(server.url)
+    out = page.evaluate(
+        """async () => {
+          const { Resampler } = await import("/live/worklet.js");
+          const run = (hz) => {
+            const resampler = new Resampler(48000, 16000), out = [];
+            for (let block = 0; block < 375; block++)
+              out.push(...resampler.process(Float32Array.from({ length: 128 },
+                (_, i) => Math.sin((2 * Math.PI * hz * (128 * block + i)) / 48000))));
+            return out;
+          };
+          return [run(1000), run(12000)];
+        }"""
+    )
+    page.close()
+    kept, folded = (np.array(samples) for samples in out)
+    expected = np.sin(2 * np.pi * 1000 * np.arange(len(kept)) / 16000)
+    assert abs(len(kept) - 16000) < 60
+    assert np.abs(kept - expected)[200:-200].max() < 0.01
+    assert np.abs(folded)[200:-200].max() < 0.01, "what 16 kHz cannot hold is gone, not folded"
+
+
+def test_a_page_without_https_says_why_and_offers_a_clip(
+    devices: BrowserContext, server: LiveServer
+) -> None:
+    page = devices.new_page()
+    page.goto(server.url.replace("127.0.0.1", "insecure.test"))
+    page.wait_for_function("window.live")
+    notice = page.locator(".sl-notice")
+    assert "secure page" in notice.locator("p").inner_text()
+    assert page.get_by_role("button", name="Start", exact=True).count() == 0
+    assert notice.get_by_role("button").inner_text() == "Record a clip instead"
+    page.close()
+
+
+def test_where_the_app_forbids_live_the_page_says_why(
+    devices: BrowserContext, localizer: BrightLoud, tmp_path: Path
+) -> None:
+    settings = LiveSettings(forbidden="Not here, for a reason.")
+    with serve(lambda name: localizer, settings, tmp_path) as server:
+        page = devices.new_page()
+        page.goto(server.url)
+        page.wait_for_function("window.live")
+        assert page.locator(".sl-notice p").inner_text() == "Not here, for a reason."
+        page.close()
+
+
+def test_a_slow_method_is_called_slow_and_a_faster_one_is_one_click_away(
+    devices: BrowserContext, tmp_path: Path
+) -> None:
+    def load(name: str) -> BrightLoud:
+        return BrightLoud(slow_seconds=0.05 if name == "acl" else 0.0)
+
+    settings = LiveSettings(
+        checkpoints=("acl", "jsa-compact"), options=LiveOptions(slow_seconds=0.05)
+    )
+    with serve(load, settings, tmp_path) as server:
+        page = devices.new_page()
+        _start(page, server.url)
+        offer = page.get_by_role("button", name="Use jsa-compact")
+        offer.wait_for(timeout=60_000)
+        assert "too slow to follow" in page.locator(".sl-notice p").inner_text()
+        offer.click()
+        _wait("the new session", lambda: _quick(server), 60.0)
+        assert page.get_by_label("Method", exact=True).input_value() == "jsa-compact"
+        page.wait_for_function(RUNNING, timeout=60_000)
+        page.close()
+
+
+def _quick(server: LiveServer) -> bool:
+    sessions = list(server.hub.sessions.values())
+    return len(sessions) == 1 and sessions[0].localizer.slow_seconds == 0
+
+
+def test_the_keyboard_alone_is_enough(devices: BrowserContext, server: LiveServer) -> None:
+    page = devices.new_page()
+    page.goto(server.url)
+    page.wait_for_function("window.live")
+    page.get_by_role("button", name="Start", exact=True).focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function(RUNNING, timeout=60_000)
+    page.locator(".sl-stage").focus()
+    page.keyboard.press(" ")
+    page.wait_for_function("live.view.root.dataset.state === 'paused' && live.view.video.paused")
+    page.keyboard.press(" ")
+    page.wait_for_function("live.view.root.dataset.state === 'running'")
+    mirrored = page.evaluate("live.mirrored")
+    page.keyboard.press("m")
+    assert page.evaluate("live.mirrored") is not mirrored
+    with page.expect_download() as saved:
+        page.keyboard.press("s")
+    with Image.open(saved.value.path()) as picture:
+        assert (picture.format, picture.size) == ("PNG", (320, 240))
+    nameless = page.evaluate(
+        """() => [...document.querySelectorAll(".sslive :is(button, select, input)")]
+        .filter((e) => !e.hidden && !(e.labels?.length || e.textContent.trim() || e.ariaLabel || e.title))
+        .map((e) => e.outerHTML)"""
+    )
+    assert nameless == []
+    page.close()
+
+
+def test_record_gives_a_clip_and_its_maps(devices: BrowserContext, server: LiveServer) -> None:
+    page = devices.new_page()
+    _start(page, server.url)
+    page.wait_for_function("live.stats.replies > 10", timeout=60_000)
+    page.get_by_label("Keep the last").select_option("5")
+    page.get_by_role("button", name="Record").click()
+    page.get_by_role("link", name="Score maps").wait_for(timeout=60_000)
+    with page.expect_download() as saved:
+        page.get_by_role("link", name="Score maps").click()
+    track = load_track(saved.value.path())
+    assert len(track) > 5
+    assert track.identity.checkpoint == "bright-loud"
+    video = page.get_by_role("link", name="Painted video").get_attribute("href")
+    assert video
+    assert page.request.get(video).headers["content-type"] == "video/mp4"
+    page.close()
+
+
+def test_other_sites_cannot_use_the_live_view(server: LiveServer) -> None:
+    address = server.url.replace("http", "ws") + "live/socket"
+    with pytest.raises(InvalidStatus):
+        connect(address, origin=Origin("https://evil.test"))
+    with connect(address, origin=Origin(server.url.rstrip("/"))) as line:
+        line.send(
+            json.dumps({"type": "hello", "visitor": "a-visitor-id", "checkpoint": "nonsense"})
+        )
+        answers = [json.loads(line.recv()) for _ in range(1)]
+    assert answers[-1]["type"] == "error"
+    assert "not offered" in answers[-1]["text"]
+
+
+@pytest.mark.parametrize("start", [b"\0" * 40, "[]", "{", "x" * 5000, '{"type": "hello"}'])
+def test_a_stranger_who_speaks_nonsense_is_answered_and_gone(
+    server: LiveServer, start: bytes | str
+) -> None:
+    with connect(server.url.replace("http", "ws") + "live/socket") as line:
+        line.send(start)
+        answer = json.loads(line.recv())
+        assert answer["type"] == "error"
+        with pytest.raises(ConnectionClosed):
+            line.recv()
+    assert not server.hub.sessions

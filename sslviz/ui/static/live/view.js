@@ -16,8 +16,9 @@ const icon = (name) => `<svg viewBox="0 0 24 24" aria-hidden="true">${ICONS[name
 const button = (name, label, title) =>
   `<button type="button" class="sl-button" data-do="${name}" title="${title}">${icon(name)}<span>${label}</span></button>`;
 const slider = (name, label, min, max, step, unit) => `
-  <label class="sl-slider"><span>${label}</span><output data-of="${name}" data-unit="${unit}"></output>
-    <input type="range" name="${name}" min="${min}" max="${max}" step="${step}"></label>`;
+  <div class="sl-slider"><label for="sl-${name}">${label}</label>
+    <output for="sl-${name}" data-of="${name}" data-unit="${unit}"></output>
+    <input type="range" id="sl-${name}" name="${name}" min="${min}" max="${max}" step="${step}"></div>`;
 const check = (name, label) =>
   `<label class="sl-check"><input type="checkbox" name="${name}"><span>${label}</span></label>`;
 const reading = (name, label, title) => `
