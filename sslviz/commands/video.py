@@ -136,7 +136,9 @@ class _Bar:
         if progress.stage != self._stage:
             self.close()
             self._stage = progress.stage
-            self._bar = self._open(desc=progress.stage, total=0.0, file=sys.stderr, leave=True)
+            self._bar = self._open(
+                desc=progress.stage, total=1.0, file=sys.stderr, bar_format="{desc}"
+            )
         bar = self._bar
         assert bar is not None
         total = progress.total_seconds

@@ -103,8 +103,10 @@ class Session:
         options = self.job.options
         elapsed = max(time.monotonic() - self._began, 1e-6)
         end = self.done.end_seconds if self.done else self._status.done_seconds
-        heard = self.score_map.pts_seconds if self.score_map else None
-        done = end if heard is None else min(end, heard + 1 / options.maps_per_second)
+        done = end
+        if self.job.spec is not None and not self.ended:
+            heard = self.score_map.pts_seconds if self.score_map else options.start_seconds
+            done = min(end, heard)
         total = self._total_seconds()
         fraction = 0.0
         if total is not None:
