@@ -12,6 +12,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from sslviz.checkpoints.places import CONFIG, WEIGHTS
 from sslviz.errors import CheckpointError, CheckpointMissingError
@@ -21,8 +22,16 @@ from sslviz.types import Calibration, Identity, InputSpec, ScoreScale
 FORMAT_VERSION = 1
 TRAINING_PREFIX = "objective."
 """Entries that only training needs, such as JSA's decoders; the network itself ignores them."""
-MAX_ARGUMENT = 1_000_000
+MAX_ARGUMENT = 100_000
 """No size in a network's arguments comes near; more is a mistake or an attack on memory."""
+RANDOM_INITIALISERS = {
+    "kaiming_normal_",
+    "kaiming_uniform_",
+    "xavier_uniform_",
+    "trunc_normal_",
+    "normal_",
+    "uniform_",
+}
 MAX_CONFIG_BYTES = 1_000_000
 
 
@@ -172,7 +181,7 @@ def load_network(folder: Path, name: str | None = None) -> Network:
 
 
 def build_network(config: CheckpointConfig, state: Mapping[str, Tensor]) -> Network:
-    """A network with weights in it, shapes checked before any memory is taken.
+    """A network with weights in it, names and shapes checked first.
 
     Raises:
         CheckpointError: Names or shapes differ; the text lists how.
@@ -180,19 +189,39 @@ def build_network(config: CheckpointConfig, state: Mapping[str, Tensor]) -> Netw
     network_class = METHODS[config.method]
     state = {n: t for n, t in state.items() if not n.startswith(TRAINING_PREFIX)}
     try:
-        with torch.device("meta"):
-            expected = network_class(**config.network).state_dict()
+        with _NoRandomInit():
+            network = network_class(**config.network)
     except (TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(
             f"{config.name} cannot be built: the arguments of {network_class.__name__} in {CONFIG} "
             f"are unusable: {error}."
         ) from error
-    if difference := describe_difference(expected, state):
+    if difference := describe_difference(network.state_dict(), state):
         raise CheckpointError(f"These weights are not a {config.method} network: {difference}.")
-    network = network_class(**config.network)
     network.load_state_dict(state)
     network.spec = config.input
     return network.eval()
+
+
+class _NoRandomInit(TorchFunctionMode):
+    """Leaves weights as allocated: drawing them costs time, and all are overwritten.
+
+    Memory that is only allocated is not taken either, so absurd sizes fail the check of shapes
+    before they cost anything.
+    """
+
+    def __torch_function__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        if func.__name__ in RANDOM_INITIALISERS:
+            return args[0] if args else (kwargs or {})["tensor"]
+        if func in (torch.randn, torch.rand):
+            func = torch.empty
+        return func(*args, **(kwargs or {}))
 
 
 def describe_difference(expected: Mapping[str, Tensor], got: Mapping[str, Tensor]) -> str:
