@@ -55,6 +55,14 @@ def boxes_to_mask(boxes: Iterable[Sequence[float]], size: int) -> NDArray[np.flo
     return mask
 
 
+def to_square(values: NDArray[Any], size: int) -> NDArray[Any]:
+    """The nearest pixels of (H, W) on a (size, size) grid."""
+    rows, columns = (
+        (np.arange(size) * length + length // 2) // size for length in values.shape[:2]
+    )
+    return np.asarray(values[np.ix_(rows, columns)])
+
+
 def read_moments(path: Path | str) -> tuple[MarkedMoment, ...]:
     """Read an annotation file of clips.
 

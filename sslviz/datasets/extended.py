@@ -9,9 +9,9 @@ import csv
 from dataclasses import replace
 from pathlib import Path
 
-from sslviz.datasets.annotated import Annotated, Benchmark, find, with_files
+from sslviz.datasets.annotated import Annotated, Benchmark, with_files
 from sslviz.datasets.flickr import read_flickr
-from sslviz.datasets.vggsound import IMAGES, SOUNDS, frame_path, locate, read_vggss
+from sslviz.datasets.vggsound import frame_path, locate, read_vggss, sound_path
 
 NEGATIVE = "non-sounding"
 
@@ -44,10 +44,9 @@ def _negatives(root: Path, listing: Path) -> list[Annotated]:
     return [
         Annotated(
             f"{image}+{sound}",
-            frame_path(root / "frames", image) if (root / "frames" / image).is_dir()
-            else find(root / "frames", image, IMAGES),
-            find(root / "audio", sound, SOUNDS),
+            frame_path(root / "frames", image),
+            sound_path(root / "audio", sound),
             sounding=False,
         )
         for image, sound, *_ in rows
-    ]  # fmt: skip
+    ]

@@ -1,7 +1,8 @@
 """IS3, the interactive set, and what shares its file layout (AVSBench and VPO as boxes).
 
 Senocak et al., "Aligning Sight and Sound", TPAMI 2025, arXiv 2407.13676. A JSON list of
-``{image, audio, gt_box [x0, y0, x1, y1] in pixels of 224}``; the segmentation list adds a mask picture. A file
+``{image, audio, gt_box [x0, y0, x1, y1] in pixels of 224}``; the segmentation list holds
+the path of a mask picture (``gt_masks``) there instead. A file
 is called ``OBJECT-A_OBJECT-B_NUMBER_OBJECT``: the two entries of one picture share all but the last part.
 """
 
@@ -55,14 +56,18 @@ def _sample(root: Path, entry: dict[str, Any], masks: bool) -> Annotated:
         _file(root, image, "visual_frames"),
         _sound(root, sound),
         () if masks else (_box(entry["gt_box"]),),
-        mask_path=_file(root, Path(_mask_name(entry)), "gt_segmentation") if masks else None,
+        mask_path=_file(root, Path(_mask_name(entry)), "gt_masks") if masks else None,
         category=category,
         group=pair or image.stem,
     )
 
 
 def _mask_name(entry: dict[str, Any]) -> str:
-    return str(next(entry[key] for key in ("gt_mask", "mask", "gt_seg", "seg") if key in entry))
+    """The published list keeps the path of the mask under the name of the box."""
+    name = entry.get("gt_mask", entry["gt_box"])
+    if not isinstance(name, str):
+        raise TypeError(f"{entry['image']} has no mask, only {name!r}")
+    return name
 
 
 def _file(root: Path, path: Path, folder: str) -> Path:

@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import numpy as np
 from numpy.typing import NDArray
 
-from sslviz.datasets.boxes import Box, boxes_to_mask
+from sslviz.datasets.boxes import Box, boxes_to_mask, to_square
 from sslviz.datasets.categories import COCO_CATEGORIES, COCO_CLASSES, canonical
 from sslviz.errors import DatasetError
 
@@ -48,9 +48,7 @@ class MarkedPhoto:
             return boxes_to_mask(self.boxes, size) > 0
         values = read_image(self.mask_path)[:, :, 0]
         marked = values != 0 if self.mask_value is None else values == self.mask_value
-        rows = (np.arange(size) * marked.shape[0] + marked.shape[0] // 2) // size
-        columns = (np.arange(size) * marked.shape[1] + marked.shape[1] // 2) // size
-        return np.asarray(marked[np.ix_(rows, columns)], np.bool_)
+        return np.asarray(to_square(marked, size), np.bool_)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,8 @@ def read_vggss(root: Path | str, annotation: Path | str | None = None) -> Benchm
     """The 5,158 items of VGG-SS, as far as their files are there.
 
     Args:
-        root: Folder with ``frames`` and ``audio``; frames may also be ``frames/ID/image_050.jpg``.
+        root: Folder with ``frames`` and ``audio``; frames may also be ``frames/ID/image_050.jpg``, and an id may
+            be spelled ``ID_32000_42000``.
         annotation: ``vggss.json``; ``None``: in ``root`` or ``root/metadata``.
 
     Raises:
@@ -71,7 +72,7 @@ def _sample(root: Path, entry: dict[str, object]) -> Annotated:
     return Annotated(
         name,
         frame_path(root / "frames", name),
-        find(root / "audio", name, SOUNDS),
+        sound_path(root / "audio", name),
         tuple(pixel_box(box) for box in boxes),
         category=str(entry["class"]),
     )
@@ -85,11 +86,28 @@ def pixel_box(box: list[float]) -> PixelBox:
 
 def frame_path(folder: Path, name: str) -> Path:
     """``ID.jpg``, or the middle one of the extracted frames in a folder called ``ID``."""
-    if (folder / name).is_dir():
-        middle = folder / name / "image_050.jpg"
-        frames = sorted((folder / name).glob("*.jpg"))
-        return middle if middle.is_file() or not frames else frames[len(frames) // 2]
-    return find(folder, name, IMAGES)
+    for spelling in spellings(name):
+        frames = sorted((folder / spelling).glob("*.jpg"))
+        if frames:
+            middle = folder / spelling / "image_050.jpg"
+            return middle if middle in frames else frames[len(frames) // 2]
+        if (found := find(folder, spelling, IMAGES)).is_file():
+            return found
+    return folder / f"{name}{IMAGES[0]}"
+
+
+def sound_path(folder: Path, name: str) -> Path:
+    """``ID.wav`` or another extension, under either spelling of the id."""
+    found = [find(folder, spelling, SOUNDS) for spelling in spellings(name)]
+    return next((path for path in found if path.is_file()), found[0])
+
+
+def spellings(name: str) -> tuple[str, ...]:
+    """``ID_000032`` and, as other evaluators call it, ``ID_32000_42000`` (milliseconds)."""
+    video, _, start = name[:11], name[11:12], name[12:]
+    if not start.isdigit():
+        return (name,)
+    return name, f"{video}_{int(start) * 1000}_{(int(start) + 10) * 1000}"
 
 
 def locate(root: Path, stem: str, suffixes: tuple[str, ...] = (".csv", ".txt", ".json")) -> Path:

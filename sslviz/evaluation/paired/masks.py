@@ -11,7 +11,7 @@ from sslviz.errors import MediaError
 from sslviz.evaluation.library import still_window
 from sslviz.evaluation.metrics import Floats, ciou, success_rate
 from sslviz.evaluation.paired.bench import Bench, pick
-from sslviz.evaluation.paired.figures import Figure, Tally
+from sslviz.evaluation.figures import Figure, Tally
 from sslviz.evaluation.priors import centre_prior
 from sslviz.evaluation.protocols import SIZE, protocol, upsample
 from sslviz.types import ScoreScale, Window
