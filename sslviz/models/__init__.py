@@ -2,6 +2,7 @@
 
 from sslviz.models.acl import ACL, GuidedACL
 from sslviz.models.base import EmbeddingNetwork, Encoding, Network, Resize, Scores
+from sslviz.models.compact import MarginNCECompact
 from sslviz.models.jsa import JSA
 from sslviz.models.marginnce import MarginNCE
 
@@ -10,6 +11,7 @@ METHODS: dict[str, type[Network]] = {
     "acl-guided": GuidedACL,
     "jsa": JSA,
     "marginnce": MarginNCE,
+    "marginnce-compact": MarginNCECompact,
 }
 """Name in ``catalog.METHODS`` -> class. No class imports transformers before it is built."""
 
@@ -21,6 +23,7 @@ __all__ = [
     "Encoding",
     "GuidedACL",
     "MarginNCE",
+    "MarginNCECompact",
     "Network",
     "Resize",
     "Scores",
