@@ -10,21 +10,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bright_loud import BrightLoud
-from browser import (
-    MIC_RATE,
-    LiveServer,
-    browser,
-    make_camera,
-    make_microphone,
-    needs_browser,
-    serve,
-)
+from browser import needs_browser
 from PIL import Image
 from playwright.sync_api import BrowserContext, Page
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
+from sslviz.bench.live_page import (
+    MICROPHONE_RATE,
+    LiveServer,
+    browser,
+    make_camera,
+    make_microphone,
+    serve,
+)
 from sslviz.export import load_track
 from sslviz.live import LiveOptions
 from sslviz.types import Window
@@ -33,7 +33,7 @@ from sslviz.ui.live_turns import TurnOptions
 
 pytestmark = needs_browser
 
-FPS, CAMERA_FRAMES, SWEEP_SECONDS = 30, 240, 2.0
+CAMERA_FRAMES, SWEEP_SECONDS = 240, 2.0
 LOWEST_HZ, HIGHEST_HZ = 500.0, 5500.0
 PATCH = (0.75, 0.7)
 """Centre of the bright patch in the fake camera's picture, as fractions."""
@@ -58,7 +58,7 @@ def _number_in(image: np.ndarray) -> int:
 
 def _sweep(seconds: float) -> np.ndarray:
     """Rising tone that starts anew every two seconds: its pitch tells the time."""
-    t = np.arange(round(seconds * MIC_RATE)) / MIC_RATE % SWEEP_SECONDS
+    t = np.arange(round(seconds * MICROPHONE_RATE)) / MICROPHONE_RATE % SWEEP_SECONDS
     slope = (HIGHEST_HZ - LOWEST_HZ) / SWEEP_SECONDS
     return 0.5 * np.sin(2 * np.pi * (LOWEST_HZ * t + slope * t**2 / 2))
 
@@ -76,7 +76,7 @@ def _time_in(window: Window) -> float:
 @pytest.fixture(scope="module")
 def devices(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
     folder = tmp_path_factory.mktemp("devices")
-    camera = make_camera(folder / "camera.mjpeg", _numbered, CAMERA_FRAMES, FPS)
+    camera = make_camera(folder / "camera.mjpeg", _numbered, CAMERA_FRAMES)
     microphone = make_microphone(folder / "microphone.wav", _sweep(8.0))
     with browser(folder / "profile", camera, microphone) as context:
         yield context
@@ -175,6 +175,7 @@ def test_picture_and_sound_of_one_moment_meet_in_one_window(
     assert np.percentile(skews, 75) <= 0.05
 
 
+@pytest.mark.slow
 def test_the_files_for_camera_and_microphone_reach_the_session(
     devices: BrowserContext, server: LiveServer, localizer: BrightLoud
 ) -> None:
@@ -190,6 +191,38 @@ def test_the_files_for_camera_and_microphone_reach_the_session(
     ends = [w.audio.start_seconds + w.audio.duration_seconds for w in localizer.log]
     slip = (np.diff(heard) - np.diff(ends) + 1) % SWEEP_SECONDS - 1
     assert np.percentile(np.abs(slip), 80) < 0.02, "the sound's own clock and its numbering agree"
+
+
+@pytest.mark.parametrize("seconds", [6, pytest.param(60, marks=pytest.mark.slow)])
+def test_no_sample_is_lost_or_doubled_with_a_handler_of_one_second(
+    tmp_path: Path, seconds: int
+) -> None:
+    camera = make_camera(tmp_path / "camera.mjpeg", _numbered, 30)
+    t = np.arange(10 * MICROPHONE_RATE) / MICROPHONE_RATE
+    microphone = make_microphone(tmp_path / "tone.wav", 0.5 * np.sin(2 * np.pi * 1000 * t))
+    slow, options = BrightLoud(slow_seconds=1.0), LiveOptions(history_seconds=seconds + 10)
+    with (
+        serve(lambda name: slow, LiveSettings(options=options), tmp_path / "store") as server,
+        browser(tmp_path / "profile", camera, microphone) as context,
+    ):
+        page = context.new_page()
+        _start(page, server.url)
+        (session,) = server.hub.sessions.values()
+        begun, clock = session.buffer.sound_end_seconds, time.monotonic()
+        _wait(
+            "the sound", lambda: session.buffer.sound_end_seconds > begun + seconds, 3.0 * seconds
+        )
+        took = time.monotonic() - clock
+        counts, end = session.buffer.counts, session.buffer.sound_end_seconds
+        page.close()
+    assert (counts.missing_samples, counts.repeated_samples) == (0, 0)
+    assert counts.samples == round(end * 16_000)
+    assert end - begun == pytest.approx(took, abs=2.5)
+    assert counts.frames <= took + 6, "one picture in flight"
+    sound = session.buffer.excerpt(end, seconds).samples.astype(np.float64)
+    # A steady tone obeys x[n+1] = 2 cos(w) x[n] - x[n-1]; a lost or doubled sample breaks it.
+    residue = sound[2:] - 2 * np.cos(2 * np.pi / 16) * sound[1:-1] + sound[:-2]
+    assert np.abs(residue).max() < 0.02
 
 
 def test_the_map_is_painted_over_the_running_video(
@@ -234,6 +267,7 @@ def _screen_color(page: Page, x: float, y: float) -> tuple[int, ...]:
     return tuple(int(v) for v in image[int(y * image.shape[0]), int(x * image.shape[1])])
 
 
+@pytest.mark.slow
 def test_a_change_of_style_repaints_without_the_server(
     devices: BrowserContext, server: LiveServer
 ) -> None:
@@ -267,6 +301,7 @@ def test_a_change_of_style_repaints_without_the_server(
     page.close()
 
 
+@pytest.mark.slow
 def test_two_visitors_at_once_have_a_session_each(
     devices: BrowserContext, server: LiveServer
 ) -> None:
@@ -289,6 +324,7 @@ def test_two_visitors_at_once_have_a_session_each(
     _wait("both sessions are gone", lambda: not server.hub.sessions)
 
 
+@pytest.mark.slow
 def test_stop_releases_the_devices_and_the_place(
     devices: BrowserContext, server: LiveServer
 ) -> None:
@@ -310,6 +346,7 @@ def test_stop_releases_the_devices_and_the_place(
     page.close()
 
 
+@pytest.mark.slow
 def test_with_more_visitors_than_places_everybody_is_told_and_served(
     devices: BrowserContext, localizer: BrightLoud, tmp_path: Path
 ) -> None:
@@ -361,6 +398,7 @@ def test_the_sound_resampled_in_the_worklet_keeps_pitch_and_time(
     assert np.abs(folded)[200:-200].max() < 0.01, "what 16 kHz cannot hold is gone, not folded"
 
 
+@pytest.mark.slow
 def test_a_page_without_https_says_why_and_offers_a_clip(
     devices: BrowserContext, server: LiveServer
 ) -> None:
@@ -374,6 +412,7 @@ def test_a_page_without_https_says_why_and_offers_a_clip(
     page.close()
 
 
+@pytest.mark.slow
 def test_where_the_app_forbids_live_the_page_says_why(
     devices: BrowserContext, localizer: BrightLoud, tmp_path: Path
 ) -> None:
@@ -386,6 +425,7 @@ def test_where_the_app_forbids_live_the_page_says_why(
         page.close()
 
 
+@pytest.mark.slow
 def test_a_slow_method_is_called_slow_and_a_faster_one_is_one_click_away(
     devices: BrowserContext, tmp_path: Path
 ) -> None:
@@ -441,6 +481,7 @@ def test_the_keyboard_alone_is_enough(devices: BrowserContext, server: LiveServe
     page.close()
 
 
+@pytest.mark.slow
 def test_record_gives_a_clip_and_its_maps(devices: BrowserContext, server: LiveServer) -> None:
     page = devices.new_page()
     _start(page, server.url)
