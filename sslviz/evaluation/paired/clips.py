@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from sslviz.datasets.boxes import MarkedMoment, read_moments
 from sslviz.errors import DatasetError, MediaError
+from sslviz.evaluation.figures import Figure, Tally
 from sslviz.evaluation.metrics import Floats, adaptive_mask, iou, min_max, pointing
 from sslviz.evaluation.paired.bench import Bench
-from sslviz.evaluation.figures import Figure, Tally
 from sslviz.evaluation.priors import centre_prior
 from sslviz.evaluation.protocols import SIZE, upsample
 from sslviz.types import Window

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sslviz.evaluation.detection import auroc, bootstrap_of
+from sslviz.evaluation.figures import Figure
 from sslviz.evaluation.library import silence, still_window, white_noise
 from sslviz.evaluation.paired.bench import Bench, pick
-from sslviz.evaluation.figures import Figure
 from sslviz.types import AudioClip, Window
 
 PART = "auroc"

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from sslviz.datasets.boxes import Box, boxes_to_mask
 from sslviz.datasets.paired import Item
 from sslviz.evaluation.composites import Composite, cut_out, paste_objects
+from sslviz.evaluation.figures import Figure, Tally
 from sslviz.evaluation.library import still_window
 from sslviz.evaluation.metrics import Floats, ciou
 from sslviz.evaluation.paired.bench import Bench, pick
-from sslviz.evaluation.figures import Figure, Tally
 from sslviz.evaluation.priors import centre_prior
 from sslviz.evaluation.protocols import SIZE, protocol, upsample
 from sslviz.types import ScoreScale, Window

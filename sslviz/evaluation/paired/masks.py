@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from sslviz.datasets.marked import MarkedPhoto, read_marked
 from sslviz.errors import MediaError
+from sslviz.evaluation.figures import Figure, Tally
 from sslviz.evaluation.library import still_window
 from sslviz.evaluation.metrics import Floats, ciou, success_rate
 from sslviz.evaluation.paired.bench import Bench, pick
-from sslviz.evaluation.figures import Figure, Tally
 from sslviz.evaluation.priors import centre_prior
 from sslviz.evaluation.protocols import SIZE, protocol, upsample
 from sslviz.types import ScoreScale, Window

@@ -7,10 +7,10 @@ import numpy as np
 
 from sslviz.datasets.paired import Item
 from sslviz.evaluation.composites import mosaic, tile_of
+from sslviz.evaluation.figures import Figure, Tally
 from sslviz.evaluation.library import still_window
 from sslviz.evaluation.metrics import Floats
 from sslviz.evaluation.paired.bench import Bench, pick
-from sslviz.evaluation.figures import Figure, Tally
 from sslviz.evaluation.priors import centre_prior
 from sslviz.evaluation.protocols import SIZE, upsample
 from sslviz.types import Window

@@ -8,12 +8,12 @@ from typing import Any
 
 from sslviz.datasets.paired import PairedSet, read_paired
 from sslviz.errors import SSLVizError
+from sslviz.evaluation.figures import Figure
 from sslviz.evaluation.latency import Latency, at_image_size, measure_latency
 from sslviz.evaluation.library import Library
 from sslviz.evaluation.paired.bench import DEFAULT_OPTIONS, Bench, PairedOptions, Progress
 from sslviz.evaluation.paired.clips import measure_clips
 from sslviz.evaluation.paired.confidence import measure_confidence
-from sslviz.evaluation.figures import Figure
 from sslviz.evaluation.paired.interactive import measure_interactive
 from sslviz.evaluation.paired.masks import measure_masks
 from sslviz.evaluation.paired.mosaics import measure_mosaics
