@@ -27,6 +27,8 @@ class Batch(NamedTuple):
     """Mono in [-1, 1], (B, n)."""
     categories: Tensor | None = None
     """(B,) integers, where there are labels: pairs of one category are no negatives."""
+    ids: tuple[str, ...] | None = None
+    """Names of the clips, where the data set has them: guidance is looked up by them."""
 
 
 class Objective(nn.Module, ABC):
