@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sslviz.evaluation.detection import Interval, bootstrap
-from sslviz.evaluation.metrics import Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,8 @@ class Figure:
 
 def mean_figure(
     name: str,
-    values: Sequence[float] | Floats,
-    baselines: Mapping[str, Sequence[float] | Floats],
+    values: Sequence[float] | NDArray[Any],
+    baselines: Mapping[str, Sequence[float] | NDArray[Any]],
     groups: Sequence[str] | None = None,
     seed: int = 0,
 ) -> Figure:
