@@ -1,6 +1,7 @@
 """The pipeline's steps for a stream: one session per visitor."""
 
 import statistics
+import threading
 import time
 from collections import deque
 from dataclasses import dataclass
@@ -71,7 +72,7 @@ class LiveRecording:
 class LiveSession:
     """Camera and microphone of one visitor, and what the localizer makes of them.
 
-    Pushing is safe from any thread; ``step`` is for one caller at a time.
+    Pushing and recording are safe from any thread; ``step`` is for one caller at a time.
     """
 
     def __init__(self, localizer: Localizer, options: LiveOptions | None = None) -> None:
@@ -88,6 +89,7 @@ class LiveSession:
             spec.sample_rate, self.options.history_seconds + spec.audio_seconds
         )
         self._style = Style(silence_gate_dbfs=self.options.silence_gate_dbfs)
+        self._lock = threading.Lock()
         self._maps: deque[LiveMap] = deque()
         self._step_seconds: deque[float] = deque(maxlen=9)
 
@@ -171,7 +173,8 @@ class LiveSession:
         if len(frames) < 2 or newest is None:
             raise LiveError("There is nothing to record yet; let the live view run for a moment.")
         start = frames[0].pts_seconds
-        maps = [found for found in self._maps if found.score_map.pts_seconds >= start]
+        with self._lock:
+            maps = [found for found in self._maps if found.score_map.pts_seconds >= start]
         end = frames[-1].pts_seconds
         return LiveRecording(frames, self.buffer.excerpt(end, end - start), maps)
 
@@ -191,9 +194,10 @@ class LiveSession:
         )
 
     def _remember(self, found: LiveMap) -> None:
-        if self._maps:  # the first call warms up and tells nothing
-            self._step_seconds.append(found.step_seconds)
-        self._maps.append(found)
         oldest = found.score_map.pts_seconds - self.buffer.history_seconds
-        while self._maps[0].score_map.pts_seconds < oldest:
-            self._maps.popleft()
+        with self._lock:
+            if self._maps:  # the first call warms up and tells nothing
+                self._step_seconds.append(found.step_seconds)
+            self._maps.append(found)
+            while self._maps[0].score_map.pts_seconds < oldest:
+                self._maps.popleft()

@@ -232,10 +232,12 @@ class _Visit:
     def _slow(self) -> Message:
         own = self.session.localizer.identity.checkpoint
         seconds = self.session.typical_step_seconds or 0.0
-        faster = [n for n in self.hub.settings.checkpoints if n != own and _is_live(n)]
-        offer = faster[0] if faster else None
-        advice = f" {offer} is made for live." if offer else " Use a faster machine, or a clip."
-        text = f"{own} needs {seconds:.1f} s for a map here, too slow to follow.{advice}"
+        needs = f"{own} needs {seconds:.1f} s for a map here"
+        if _is_live(own):
+            return {"type": "slow", "text": f"{needs}: this machine is busy.", "offer": None}
+        offer = next((name for name in self.hub.settings.checkpoints if _is_live(name)), None)
+        advice = f"{offer} is made for live." if offer else "Use a faster machine, or a clip."
+        text = f"{needs}, too slow to follow. {advice}"
         return {"type": "slow", "text": text, "offer": offer}
 
     async def _control(self, message: Message) -> None:

@@ -12,10 +12,11 @@ from sslviz.types import Calibration, Identity, InputSpec, ScoreMap, ScoreScale,
 class BrightLoud:
     """Scores a cell by its brightness where the sound is loud; keeps no state but a log."""
 
-    def __init__(self, sample_rate: int = 16_000, slow_seconds: float = 0.0) -> None:
+    def __init__(self, slow_seconds: float = 0.0, checkpoint: str = "bright-loud") -> None:
         self.slow_seconds = slow_seconds
+        self.checkpoint = checkpoint
         self.log: list[Window] | None = None
-        self._spec = InputSpec(image_size=112, sample_rate=sample_rate, audio_seconds=1.0)
+        self._spec = InputSpec(image_size=112, sample_rate=16_000, audio_seconds=1.0)
 
     @property
     def spec(self) -> InputSpec:
@@ -23,7 +24,7 @@ class BrightLoud:
 
     @property
     def identity(self) -> Identity:
-        return Identity("marginnce-compact", "bright-loud", "", Calibration(0.2, 0.1, 0.9))
+        return Identity("marginnce-compact", self.checkpoint, "", Calibration(0.2, 0.1, 0.9))
 
     def localize(self, windows: Sequence[Window]) -> list[ScoreMap]:
         time.sleep(self.slow_seconds)

@@ -430,7 +430,7 @@ def test_a_slow_method_is_called_slow_and_a_faster_one_is_one_click_away(
     devices: BrowserContext, tmp_path: Path
 ) -> None:
     def load(name: str) -> BrightLoud:
-        return BrightLoud(slow_seconds=0.05 if name == "acl" else 0.0)
+        return BrightLoud(slow_seconds=0.05 if name == "acl" else 0.0, checkpoint=name)
 
     settings = LiveSettings(
         checkpoints=("acl", "jsa-compact"), options=LiveOptions(slow_seconds=0.05)

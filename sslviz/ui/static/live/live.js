@@ -282,6 +282,7 @@ class Live {
       },
     };
     this.view.notice(text, action);
+    if (!action) setTimeout(() => this.view.noticeText === text && this.view.notice(""), 8000);
   }
 
   // ---- one picture ----

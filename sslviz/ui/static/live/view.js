@@ -167,6 +167,7 @@ export class View {
 
   /** A sentence over the picture, with at most one thing to do about it; empty text removes it. */
   notice(text, action = null) {
+    this.noticeText = text;
     this.noticeElement.hidden = !text;
     this.noticeElement.querySelector("p").textContent = text;
     const offer = this.noticeElement.querySelector("button");
