@@ -175,9 +175,13 @@ class VideoWriter:
     def _add_video(self, options: EncoderOptions) -> Any:
         assert self._container is not None
         shape, color = self._format, self._format.color
-        stream: Any = self._container.add_stream(
-            options.encoder, rate=shape.fps.limit_denominator(100_000), options=_tuning(options)
-        )
+        rate = shape.fps.limit_denominator(100_000)
+        try:
+            stream: Any = self._container.add_stream(
+                options.encoder, rate=rate, options=_tuning(options)
+            )
+        except ValueError as error:
+            raise OutputError(_no_encoder(options.encoder, error)) from error
         context = stream.codec_context
         stream.width, stream.height, stream.pix_fmt = shape.width, shape.height, "yuv420p"
         stream.time_base = context.time_base = self._base
@@ -185,6 +189,10 @@ class VideoWriter:
         context.sample_aspect_ratio = shape.sample_aspect_ratio
         context.colorspace, context.color_primaries = color.matrix, color.primaries
         context.color_trc, context.color_range = color.transfer, 2 if color.full_range else 1
+        try:
+            context.open()
+        except FFmpegError as error:
+            raise OutputError(_no_encoder(options.encoder, error)) from error
         return stream
 
     def _mux(self, packets: list[Any]) -> None:
@@ -231,4 +239,8 @@ def _why_not(target: Path, error: BaseException) -> str:
         return (
             f"{name!r} could not be written: {error.strerror}; check the folder and its free space."
         )
-    return f"{name!r} could not be encoded ({error}); try the encoder libx264."
+    return f"{name!r} could not be encoded ({error})."
+
+
+def _no_encoder(name: str, error: Exception) -> str:
+    return f"The encoder {name} does not work on this machine ({error}); use libx264."
