@@ -10,12 +10,14 @@ from sslviz.catalog import DEFAULT_CHECKPOINT
 from sslviz.errors import OptionError
 
 NAMES = ("render", "model", "live", "overlay", "decode", "encode", "startup")
+ON_REQUEST = ("acl",)
+"""Minutes of one core, and about ACL alone."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Fill the sub-parser."""
     parser.add_argument(
-        "benches", nargs="*", metavar="BENCH", help=f"of {', '.join(NAMES)}; all by default"
+        "benches", nargs="*", metavar="BENCH", help=f"of {', '.join(NAMES)} (all by default), acl"
     )
     parser.add_argument("--checkpoint", default=DEFAULT_CHECKPOINT, help="name or folder")
     parser.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
@@ -38,7 +40,7 @@ def run(arguments: argparse.Namespace, say: Callable[[str], None]) -> int:
     from sslviz.bench.clip import SIZES
 
     sizes = tuple(arguments.sizes.split(","))
-    for given, known in ((arguments.benches, NAMES), (sizes, SIZES)):
+    for given, known in ((arguments.benches, NAMES + ON_REQUEST), (sizes, SIZES)):
         if unknown := sorted(set(given) - set(known)):
             raise OptionError(f"Unknown: {', '.join(unknown)}; allowed are {', '.join(known)}.")
     options = benches.BenchOptions(

@@ -24,6 +24,7 @@ from sslviz.models.base import EmbeddingNetwork, Encoding, Resize, Scores
 from sslviz.models.blocks.audio_token import AudioProjector
 from sslviz.models.blocks.beats import BEATs, BEATsConfig
 from sslviz.models.blocks.masks import ImageMasker, feature_mask, pool_features
+from sslviz.models.blocks.staleness import identity_of
 from sslviz.models.clipseg import TOKENIZER_FILES, Tokenizer
 from sslviz.models.precision import cpu_is_fast_in_bfloat16
 from sslviz.types import (
@@ -190,7 +191,7 @@ class ACL(EmbeddingNetwork):
 
     def _encode_clips(self, clips: Sequence[AudioClip]) -> Encoding:
         heard = [self.heard(clip) for clip in clips]
-        version = "".join(f"{p._version}," for p in self.projector.parameters())
+        version = str([identity_of(p)[-1] for p in self.projector.parameters()])
         signatures = [sound_signature(clip.samples, version) for clip in heard]
         return self._sounds.remember(
             signatures,

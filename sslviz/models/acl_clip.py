@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from sslviz.models.blocks.staleness import identity_of
 from sslviz.models.clipseg import PROMPT_IDS, ClipSizes, build_clipseg
 
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
@@ -96,7 +97,7 @@ class Clip(nn.Module):
         """(1, T, C), stretched bicubically from the 14 x 14 cells CLIP was trained on; made once."""
         embeddings = self.clipseg.clip.vision_model.embeddings
         weight: Tensor = embeddings.position_embedding.weight
-        key = (images.shape[-2:], *_identity(weight))
+        key = (images.shape[-2:], *identity_of(weight))
         if self._positions is None or self._positions[0] != key:
             height, width = images.shape[-2:]
             size = embeddings.patch_size
@@ -175,7 +176,7 @@ class Clip(nn.Module):
     def _prompt_prefix(self) -> list[KeyValue]:
         text = self.clipseg.clip.text_model
         weight = text.embeddings.position_embedding.weight
-        key = (*_identity(weight), *_identity(text.embeddings.token_embedding.weight))
+        key = (*identity_of(weight), *identity_of(text.embeddings.token_embedding.weight))
         if self._prefix is None or self._prefix[0] != key:
             with torch.inference_mode(False), torch.no_grad():
                 words = self._word_vectors(PROMPT_IDS[:-1])
@@ -242,8 +243,3 @@ def _split_heads(x: Tensor, num_heads: int) -> Tensor:
 
 def _merge_heads(x: Tensor) -> Tensor:
     return x.transpose(1, 2).flatten(2)
-
-
-def _identity(weight: Tensor) -> tuple[object, ...]:
-    """Changes when a weight is moved, cast or overwritten: what was computed from it is stale."""
-    return weight.dtype, weight.device, weight.data_ptr(), weight._version

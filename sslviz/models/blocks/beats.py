@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from sslviz.errors import CheckpointError
 from sslviz.models.blocks.kaldi import filter_bank
+from sslviz.models.blocks.staleness import identity_of
 
 FBANK_MEAN, FBANK_DEVIATION = 15.41663, 6.55582
 NUM_MELS = 128
@@ -158,7 +159,7 @@ class BEATs(nn.Module):
 
     def _bias_table(self, length: int) -> Tensor:
         weight = self.position_bias.weight
-        key = (length, weight.dtype, weight.device, weight.data_ptr(), weight._version)
+        key = (length, *identity_of(weight))
         if self._bias is None or self._bias[0] != key:
             buckets = position_buckets(length, self.config.num_buckets, self.config.max_distance)
             with torch.inference_mode(False), torch.no_grad():
