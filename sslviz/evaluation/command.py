@@ -2,66 +2,96 @@
 
 import argparse
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 from sslviz.catalog import DEFAULT_CHECKPOINT
+from sslviz.evaluation.registry import BENCHMARKS
 
 Say = Callable[[str], None]
 """Where a command's lines go; the command line passes ``print``."""
+PROTOCOL_NAMES = ("lvs", "ezvsl", "slavc", "sslalign", "acl", "jsa", "adaptive")
+_BODIES = {"paired": "paired_command", "clip": "clip_command", "swap": "clip_command"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the evaluations as sub-commands."""
     kinds = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
-    _add_paired(kinds.add_parser("paired", help="photos and sounds by category, masks, clips"))
+    _add_paired(kinds.add_parser("paired", help="photos and sounds by category, masks, real clips"))
+    _add_clip(kinds.add_parser("clip", help="your own video with boxes"))
+    _add_swap(kinds.add_parser("swap", help="audio-swap test: does the map follow the sound?"))
+    for entry in BENCHMARKS.values():
+        _add_benchmark(kinds.add_parser(entry.name, help=entry.title))
 
 
 def run(args: argparse.Namespace, say: Say) -> int:
     """Run what was asked for; the exit status."""
-    from sslviz.evaluation import commands
-
-    return commands.RUN[args.what](args, say)
+    module = import_module(f"sslviz.evaluation.{_BODIES.get(args.what, 'benchmark_command')}")
+    name = args.what if args.what in _BODIES else "benchmark"
+    status: int = getattr(module, f"run_{name}")(args, say)
+    return status
 
 
 def _add_localizer(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--method", help="a method; its own checkpoint unless --checkpoint is given"
-    )
-    parser.add_argument(
+    add = parser.add_argument
+    add("--method", help="a method; its own checkpoint unless --checkpoint is given")
+    add(
         "--checkpoint",
         metavar="NAME",
         help=f"catalog name, checkpoint folder or hf:USER/NAME (default: {DEFAULT_CHECKPOINT})",
     )
-    parser.add_argument("--file", type=Path, help="weights in the authors' own layout")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
-    parser.add_argument(
-        "--allow-untrained",
-        action="store_true",
-        help="measure random weights where there are no others",
-    )
-    parser.add_argument(
-        "--batch-size", type=int, default=8, help="windows per model call (default: 8)"
-    )
-    parser.add_argument("--seed", type=int, default=0, help="of every random draw (default: 0)")
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    add("--file", type=Path, help="weights in the authors' own layout")
+    add("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
+    add("--allow-untrained", action="store_true", help="random weights where there are no others")
+    add("--batch-size", type=int, default=8, help="windows per model call (default: 8)")
+    add("--seed", type=int, default=0, help="of every random draw (default: 0)")
+    add("--quiet", action="store_true", help="no progress bar")
 
 
 def _add_paired(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--data", type=Path, required=True, metavar="DIR", help="with photo.csv, audio.csv, eval")
+    add("--split", default="val", help="as named in the tables, or all (default: val)")
+    add("--json", type=Path, metavar="FILE", help="write every figure here")
+    add("--mosaics", type=int, default=1000, help="draws per size (default: 1000)")
+    add("--composites", type=int, default=500, help="draws (default: 500)")
+    add("--confidence", type=int, default=400, help="photos (default: 400)")
+    add("--timed", type=int, default=30, help="timed windows, 0: none (default: 30)")
+    _add_localizer(parser)
+
+
+def _add_clip(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("video", type=Path)
     parser.add_argument(
-        "--data",
-        type=Path,
-        required=True,
-        metavar="DIR",
-        help="folder with photo.csv, audio.csv, eval",
+        "--boxes", type=Path, required=True, help="JSON list of {file, t, boxes [[x0, y0, x1, y1]]}"
     )
-    parser.add_argument(
-        "--split", default="val", help="as named in the tables, or all (default: val)"
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here")
+    _add_localizer(parser)
+
+
+def _add_swap(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("video", type=Path)
+    parser.add_argument("--other", type=Path, help="a sound or video whose sound is laid under it")
+    parser.add_argument("--windows", type=int, default=8, help="spread over the video (default: 8)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here")
+    _add_localizer(parser)
+
+
+def _add_benchmark(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--data", type=Path, required=True, metavar="DIR", help="the benchmark's folder")
+    add("--split", default="test", help="of AVSBench (default: test)")
+    add(
+        "--protocol",
+        action="append",
+        choices=PROTOCOL_NAMES,
+        help="may be given several times (default: ezvsl)",
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure here")
-    parser.add_argument("--mosaics", type=int, default=1000, help="draws per size (default: 1000)")
-    parser.add_argument("--composites", type=int, default=500, help="draws (default: 500)")
-    parser.add_argument("--confidence", type=int, default=400, help="photos (default: 400)")
-    parser.add_argument(
-        "--timed", type=int, default=30, help="timed windows, 0: none (default: 30)"
-    )
+    add("--out", type=Path, default=None, metavar="DIR", help="results (default: out/evaluate)")
+    add("--negatives", action="store_true", help="also silence, noise and off-screen sounds")
+    add("--f-batch", type=int, help="AVSBench's own F: maximum per batch of so many frames")
+    add("--retrieval", action="store_true", help="also R@1, R@5, R@10 in both directions")
+    add("--no-object-prior", action="store_true", help="leave the object prior out (faster)")
+    add("--no-gallery", action="store_true", help="no plots and no page of best and worst cases")
+    add("--fresh", action="store_true", help="refuse to go on with an earlier run")
     _add_localizer(parser)

@@ -68,8 +68,18 @@ def summarise(
     benchmark: Benchmark,
     identity: Identity,
     protocol: Protocol,
+    f_batch: int | None = None,
 ) -> BenchmarkResult:
-    """All figures that the records allow."""
+    """All figures that the records allow.
+
+    Args:
+        records: In the order of the benchmark.
+        failed: Samples that could not be read, and why.
+        benchmark: Where they come from.
+        identity: Of the localizer.
+        protocol: That the records were made under.
+        f_batch: Take AVSBench's F as its own code does: the maximum within each batch of so many frames.
+    """
     positives = [record for record in records if record.sounding]
     figures: list[Figure] = []
     notes: list[str] = []
@@ -77,7 +87,7 @@ def summarise(
         column = _column(positives, protocol, notes)
         figures += _placement(positives, column)
         figures += _pairs(positives, column)
-        figures += _masks(positives)
+        figures += _masks(positives, f_batch)
         figures += _negatives(positives, notes)
         if len(positives) < len(records):
             figures += _extended(records, column)
@@ -154,22 +164,35 @@ def _pairs(positives: Sequence[Record], column: int) -> list[Figure]:
     return figures
 
 
-def _masks(positives: Sequence[Record]) -> list[Figure]:
+def _masks(positives: Sequence[Record], f_batch: int | None) -> list[Figure]:
     marked = [record for record in positives if record.miou]
     if not marked:
         return []
     table = np.array([record.miou for record in marked])
     best = int(np.argmax(table.mean(axis=0)))
     groups = [record.group or record.name for record in marked]
-    curves = np.array([record.f_curve for record in marked if record.f_curve])
     figures = [mean_figure("miou", table[:, best], {}, groups)]
+    curves = np.array([record.f_curve for record in marked if record.f_curve])
     if len(curves):
-        mean = curves.mean(axis=0)
         interval = detection.bootstrap_of(
             lambda index: float(curves[index].mean(axis=0).max()), len(curves), rounds=100
         )
-        figures.append(Figure("f_measure", float(mean.max()), len(curves), interval))
+        figures.append(Figure("f_measure", float(curves.mean(axis=0).max()), len(curves), interval))
+    if len(curves) and f_batch:
+        figures.append(
+            Figure(f"f_per_batch_of_{f_batch}", _batched_f(marked, f_batch), len(curves), None)
+        )
     return figures
+
+
+def _batched_f(marked: Sequence[Record], size: int) -> float:
+    """The benchmark's own arithmetic: the mean over mini-batches of each batch's largest F."""
+    maxima = []
+    for start in range(0, len(marked), size):
+        curves = [record.f_curve for record in marked[start : start + size] if record.f_curve]
+        if curves:
+            maxima.append(float(np.mean(curves, axis=0).max()))
+    return float(np.mean(maxima))
 
 
 def _negatives(positives: Sequence[Record], notes: list[str]) -> list[Figure]:
