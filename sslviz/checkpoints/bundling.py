@@ -1,4 +1,4 @@
-"""A smaller copy of ACL that loads without a network: what the maps do not need is left out."""
+"""Checkpoints of one's own making: a file put in the place of a download, and a smaller copy of ACL."""
 
 import shutil
 from dataclasses import replace
@@ -6,11 +6,45 @@ from pathlib import Path
 
 import torch
 
+from sslviz.catalog import CHECKPOINTS
+from sslviz.checkpoints.download import FetchProgress
 from sslviz.checkpoints.folder import load_network, read_config, write_checkpoint
-from sslviz.errors import CheckpointError
+from sslviz.checkpoints.foreign import convert_file
+from sslviz.checkpoints.hub import fetch_companions
+from sslviz.checkpoints.places import cache_folder
+from sslviz.errors import CheckpointError, CheckpointMissingError
 from sslviz.models.acl import ACL
 from sslviz.models.acl_weights import trim
 from sslviz.models.clipseg import TOKENIZER_FILES
+
+
+def adopt(
+    name: str, file: Path, allow_pickle: bool = False, progress: FetchProgress | None = None
+) -> Path:
+    """Convert a file that was got elsewhere, and keep it under the name of a catalog's checkpoint.
+
+    For weights that no mirror hands out, such as those that lie on a drive for people. What else
+    the network needs is fetched.
+
+    Raises:
+        CheckpointMissingError: No such checkpoint or file.
+        CheckpointError: The file is unreadable or belongs to another network.
+        HubError: The rest could not be fetched.
+    """
+    if name not in CHECKPOINTS:
+        raise CheckpointMissingError(
+            f"There is no checkpoint {name!r}; a file can stand for {', '.join(CHECKPOINTS)}."
+        )
+    if not file.is_file():
+        raise CheckpointMissingError(f"There is no file {file}.")
+    converted, target = (
+        convert_file(file, name, allow_pickle),
+        cache_folder() / "checkpoints" / name,
+    )
+    shutil.rmtree(target, ignore_errors=True)
+    converted.rename(target)
+    fetch_companions(name, target, progress)
+    return target
 
 
 def bundle(

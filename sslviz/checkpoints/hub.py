@@ -60,10 +60,19 @@ def fetch_catalog(name: str, progress: FetchProgress | None = None) -> Path:
     }
     folder = cache_folder() / "checkpoints" / name
     folder = convert_parts(checkpoint.method, parts, folder, name)
-    for file in checkpoint.files:
+    fetch_companions(name, folder, progress)
+    return folder
+
+
+def fetch_companions(name: str, folder: Path, progress: FetchProgress | None = None) -> None:
+    """Lay the files that hold no weights beside the weights of a checkpoint of the catalog.
+
+    Raises:
+        HubError: One could not be fetched.
+    """
+    for file in CHECKPOINTS[name].files:
         if file.companion:
             shutil.copyfile(fetch_file(file, progress), folder / Path(file.filename).name)
-    return folder
 
 
 def fetch_repository(specification: str, progress: FetchProgress | None = None) -> Path:

@@ -8,7 +8,7 @@ import torch
 from sslviz.catalog import CHECKPOINTS, DEFAULT_CHECKPOINT, Source
 from sslviz.checkpoints.folder import load_network
 from sslviz.checkpoints.places import CONFIG, WEIGHTS, find_folder, missing_advice
-from sslviz.errors import CheckpointMissingError, DeviceError
+from sslviz.errors import CheckpointMissingError, DeviceError, OptionError
 from sslviz.models import METHODS, Network
 
 HUB_SCHEME = "hf:"
@@ -24,6 +24,7 @@ def load_localizer(
     allow_untrained: bool = False,
     allow_pickle: bool = False,
     progress: FetchProgress | None = None,
+    num_threads: int | None = None,
 ) -> Network:
     """A localizer with its weights, on its device, ready to run.
 
@@ -37,6 +38,8 @@ def load_localizer(
         allow_untrained: Random weights where there are no others; ``identity.trained`` says so.
         allow_pickle: Also take a ``file`` in PyTorch's pickle format, read as data, never as code.
         progress: Told about downloads.
+        num_threads: Cores that PyTorch uses in this whole process; ``None`` leaves its choice. On
+            cores that others use too, more threads are slower than fewer.
 
     Raises:
         CheckpointMissingError: It is nowhere; the text says how to get it.
@@ -45,6 +48,10 @@ def load_localizer(
         DeviceError: There is no such device here.
     """
     chosen = choose_device(device)
+    if num_threads is not None:
+        if num_threads < 1:
+            raise OptionError(f"num_threads is {num_threads}, it must be at least 1.")
+        torch.set_num_threads(num_threads)
     try:
         folder = locate(name, file, allow_pickle, progress)
     except CheckpointMissingError:

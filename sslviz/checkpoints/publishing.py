@@ -24,6 +24,9 @@ class Published:
     commit: str
     """40 hex digits."""
 
+    def __str__(self) -> str:
+        return f"Published as {self.repo_id}; --method {self.specification} loads exactly this."
+
     @property
     def specification(self) -> str:
         """What ``load_localizer`` takes to load exactly this."""
@@ -83,7 +86,7 @@ def model_card(config: CheckpointConfig, repo_id: str) -> str:
         f"(https://arxiv.org/abs/{method.arxiv}).",
         "" if config.trained else "**These weights were never trained; their maps mean nothing.**",
         "## Use",
-        f"```bash\nsslviz render IN.mp4 OUT.mp4 --checkpoint hf:{repo_id}\n```",
+        f"```bash\nsslviz render IN.mp4 OUT.mp4 --method hf:{repo_id}\n```",
         "## Input and output",
         f"One picture of {spec.image_size} x {spec.image_size} px and {spec.audio_seconds} s of mono "
         f"sound at {spec.sample_rate} Hz give one map of {config.scale} scores. Fixed colours span "

@@ -1,6 +1,5 @@
 """What every network in this package has in common."""
 
-import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from sslviz.errors import DeviceError, OptionError
+from sslviz.models.batching import first_vector, is_out_of_memory, take, to_device, unique
 from sslviz.models.blocks.folding import fold_batch_norms
 from sslviz.models.key_map import KeyMap, unwrap_state
 from sslviz.types import (
@@ -70,6 +70,8 @@ class Network(nn.Module, ABC):
     """To the state dict of the authors' code, where there is one."""
     telltale: ClassVar[tuple[str, ...]] = ()
     """Entries by which a file of the authors' is known."""
+    sized_by: ClassVar[Mapping[str, str]] = {}
+    """Arguments that a file of the authors' implies: the first axis of these entries of ours."""
     file_part: ClassVar[str] = "model"
     """The part, in the catalog's words, that a user's own file is."""
     stored_dtype: ClassVar[torch.dtype | None] = None
@@ -115,7 +117,18 @@ class Network(nn.Module, ABC):
             CheckpointError: The files are of another layout.
         """
         state = unwrap_state(parts["model"])
-        return {}, state if cls.key_map is None else cls.key_map.import_state(state)
+        ours = state if cls.key_map is None else cls.key_map.import_state(state)
+        return cls.sizes_of(ours), ours
+
+    @classmethod
+    def sizes_of(cls, state: Mapping[str, Tensor]) -> dict[str, int]:
+        """Arguments that follow from the shapes of a state dict under our names."""
+        shapes = {name: tensor.shape for name, tensor in state.items()}
+        return {
+            argument: shapes[name][0]
+            for argument, name in cls.sized_by.items()
+            if name in shapes and len(shapes[name])
+        }
 
     @property
     def identity(self) -> Identity:
@@ -173,11 +186,11 @@ class Network(nn.Module, ABC):
     def images_to_tensor(self, frames: Sequence[Frame]) -> Tensor:
         """RGB in [0, 1], (B, 3, S, S), channels last, on the network's device."""
         pictures = [resize_image(f.image, self.spec.image_size, self.resize) for f in frames]
-        return _to_device(np.stack(pictures), self.device).permute(0, 3, 1, 2).float().div_(255)
+        return to_device(np.stack(pictures), self.device).permute(0, 3, 1, 2).float().div_(255)
 
     def sounds_to_tensor(self, clips: Sequence[AudioClip]) -> Tensor:
         """Waveforms (B, n) on the network's device."""
-        return _to_device(np.stack([clip.samples for clip in clips]), self.device)
+        return to_device(np.stack([clip.samples for clip in clips]), self.device)
 
     def _check(self, windows: Sequence[Window]) -> None:
         if self.training:
@@ -198,7 +211,7 @@ class Network(nn.Module, ABC):
         try:
             return self._score(windows)
         except (torch.OutOfMemoryError, RuntimeError) as error:
-            if not _is_out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
             if len(windows) == 1:
                 raise DeviceError(
@@ -211,16 +224,16 @@ class Network(nn.Module, ABC):
         return first[0] + second[0], first[1] + second[1]
 
     def _score(self, windows: Sequence[Window]) -> tuple[list[NDArray[np.float32]], list[float]]:
-        frames, frame_of = _unique([w.key_frame.image for w in windows])
-        clips, clip_of = _unique([w.audio.samples for w in windows])
+        frames, frame_of = unique([w.key_frame.image for w in windows])
+        clips, clip_of = unique([w.audio.samples for w in windows])
         images = self.images_to_tensor([windows[i].key_frame for i in frames])
         waveforms = self.sounds_to_tensor([windows[i].audio for i in clips])
         with torch.autocast(
             self.device.type, self.autocast_dtype, enabled=self.autocast_dtype is not None
         ):
             scores = self.score(
-                _take(self.encode_images(images), frame_of),
-                _take(self.encode_sounds(waveforms), clip_of),
+                take(self.encode_images(images), frame_of),
+                take(self.encode_sounds(waveforms), clip_of),
             )
         cells = scores.cells.float().cpu().numpy()
         return list(cells), scores.confidence.float().clamp(0, 1).tolist()
@@ -241,13 +254,13 @@ class EmbeddingNetwork(Network):
     def embed_image(self, frame: Frame) -> NDArray[np.float32]:
         """Unit vector, (C,)."""
         encoding = self.encode_images(self.images_to_tensor([frame]))
-        return _first(self.image_vectors(encoding))
+        return first_vector(self.image_vectors(encoding))
 
     @torch.inference_mode()
     def embed_sound(self, audio: AudioClip) -> NDArray[np.float32]:
         """Unit vector, (C,)."""
         encoding = self.encode_sounds(self.sounds_to_tensor([audio]))
-        return _first(self.sound_vectors(encoding))
+        return first_vector(self.sound_vectors(encoding))
 
 
 def resize_image(image: NDArray[np.uint8], size: int, how: Resize) -> NDArray[np.uint8]:
@@ -261,40 +274,3 @@ def resize_image(image: NDArray[np.uint8], size: int, how: Resize) -> NDArray[np
         return np.ascontiguousarray(small[0].permute(1, 2, 0).numpy())
     flag = cv2.INTER_LINEAR if min(height, width) < size else cv2.INTER_AREA
     return np.asarray(cv2.resize(image, (size, size), interpolation=flag), np.uint8)
-
-
-def _to_device(array: NDArray[Any], device: torch.device) -> Tensor:
-    tensor = torch.from_numpy(array)
-    if device.type == "cuda":
-        return tensor.pin_memory().to(device, non_blocking=True)
-    return tensor.to(device)
-
-
-def _unique(arrays: list[NDArray[Any]]) -> tuple[list[int], list[int]]:
-    """Where each different content first occurs, and for each array its place among those."""
-    place: dict[tuple[tuple[int, ...], bytes], int] = {}
-    first: list[int] = []
-    places: list[int] = []
-    for index, array in enumerate(arrays):
-        digest = hashlib.blake2b(np.ascontiguousarray(array).data, digest_size=16).digest()
-        key = (array.shape, digest)
-        if key not in place:
-            place[key] = len(first)
-            first.append(index)
-        places.append(place[key])
-    return first, places
-
-
-def _take(encoding: Encoding, places: list[int]) -> Encoding:
-    if places == list(range(len(encoding[0]))):
-        return encoding
-    index = torch.tensor(places, device=encoding[0].device)
-    return tuple(part.index_select(0, index) for part in encoding)
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
-
-
-def _first(vectors: Tensor) -> NDArray[np.float32]:
-    return np.asarray(vectors[0].float().cpu().numpy(), np.float32)

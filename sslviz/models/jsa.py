@@ -5,6 +5,7 @@ target and the rest; the picture's cells that the sound's target slot claims are
 """
 
 import math
+from types import MappingProxyType
 
 from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity, normalize
@@ -50,6 +51,9 @@ class JSA(EmbeddingNetwork):
     default_calibration = Calibration(confidence_gate=0.5, score_low=0.0, score_high=2 / 49)
     resize = Resize.BICUBIC
     telltale = ("slot_attn.slots",)
+    sized_by = MappingProxyType(
+        {"dim": "image_projection.weight", "width": "image_encoder.conv1.weight"}
+    )
     upsampling = Upsampling("bicubic", align_corners=False)
     key_map = KeyMap(
         (

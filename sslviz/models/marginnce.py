@@ -4,6 +4,8 @@ Park, Senocak and Chung, ICASSP 2023, arXiv 2211.01966. The network is EZ-VSL's 
 ECCV 2022, arXiv 2203.09324); the paper changes its loss, which is in ``sslviz.training``.
 """
 
+from types import MappingProxyType
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
@@ -26,6 +28,9 @@ class MarginNCE(EmbeddingNetwork):
     default_calibration = Calibration(confidence_gate=0.638, score_low=0.276, score_high=0.8)
     resize = Resize.BICUBIC
     telltale = ("img_proj.weight", "aud_proj.weight")
+    sized_by = MappingProxyType(
+        {"dim": "image_projection.weight", "width": "image_encoder.conv1.weight"}
+    )
     upsampling = Upsampling("bilinear", align_corners=True)
     key_map = KeyMap(
         (

@@ -1,0 +1,28 @@
+"""The object prior of the papers: an ImageNet ResNet-18 that has never heard anything."""
+
+from pathlib import Path
+
+from sslviz.checkpoints.folder import describe_difference
+from sslviz.checkpoints.foreign import load_state
+from sslviz.errors import CheckpointError
+from sslviz.models.blocks.object_prior import ObjectPrior
+from sslviz.models.blocks.resnet import ResNet18
+
+
+def load_object_prior(file: Path, allow_pickle: bool = False) -> ObjectPrior:
+    """The object prior from torchvision's ResNet-18 file; its classifier is left out.
+
+    Args:
+        file: ``resnet18-f37072fd.pth`` or the same as ``.safetensors``.
+        allow_pickle: Take PyTorch's pickle formats, read as data, never as code.
+
+    Raises:
+        CheckpointError: It is no ResNet-18.
+    """
+    state = {n: t for n, t in load_state(file, allow_pickle).items() if not n.startswith("fc.")}
+    stem = state.get("conv1.weight")
+    encoder = ResNet18(3, 64 if stem is None else len(stem))
+    if difference := describe_difference(encoder.state_dict(), state):
+        raise CheckpointError(f"{file} is no ResNet-18 of torchvision's layout: {difference}.")
+    encoder.load_state_dict(state)
+    return ObjectPrior(encoder).eval().requires_grad_(False)

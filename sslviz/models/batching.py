@@ -1,0 +1,50 @@
+"""Batches: equal inputs encoded once, tensors where they are needed, and what "full" looks like."""
+
+import hashlib
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+def to_device(array: NDArray[Any], device: torch.device) -> Tensor:
+    """An array as a tensor on the device; to CUDA without waiting."""
+    tensor = torch.from_numpy(array)
+    if device.type == "cuda":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
+
+
+def unique(arrays: list[NDArray[Any]]) -> tuple[list[int], list[int]]:
+    """Where each different content first occurs, and for each array its place among those."""
+    place: dict[tuple[tuple[int, ...], bytes], int] = {}
+    first: list[int] = []
+    places: list[int] = []
+    for index, array in enumerate(arrays):
+        digest = hashlib.blake2b(np.ascontiguousarray(array).data, digest_size=16).digest()
+        key = (array.shape, digest)
+        if key not in place:
+            place[key] = len(first)
+            first.append(index)
+        places.append(place[key])
+    return first, places
+
+
+def take(encoding: tuple[Tensor, ...], places: list[int]) -> tuple[Tensor, ...]:
+    """Entries of an encoding by place, as often as they are wanted."""
+    if places == list(range(len(encoding[0]))):
+        return encoding
+    index = torch.tensor(places, device=encoding[0].device)
+    return tuple(part.index_select(0, index) for part in encoding)
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether an exception means that the batch was too large for the device."""
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
+def first_vector(vectors: Tensor) -> NDArray[np.float32]:
+    """The first of some vectors (B, C) as an array (C,)."""
+    return np.asarray(vectors[0].float().cpu().numpy(), np.float32)
