@@ -52,6 +52,7 @@ COMMANDS = {
         "upload a checkpoint to the Hub", "commands.listing", "add_publish", "run_publish"
     ),
     "evaluate": Command("measure a localizer against marked data", "evaluation.command"),
+    "guidance": Command("ask a chat model what training clips show", "training.guidance_command"),
     "batch": Command(
         "many files, on every core or on Ray",
         "batch.command",

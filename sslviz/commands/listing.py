@@ -39,6 +39,17 @@ def run_models(args: argparse.Namespace, say: Say) -> int:
 def add_fetch(parser: argparse.ArgumentParser) -> None:
     """Flags of ``sslviz fetch``."""
     parser.add_argument("name", metavar="NAME", help="from `sslviz models`, or hf:USER/NAME")
+    parser.add_argument(
+        "--from-file", type=Path, metavar="FILE",
+        help="use this file of the authors (such as ACL's Param_best.pth); fetch only the rest",
+    )  # fmt: skip
+    parser.add_argument(
+        "--allow-pickle", action="store_true", help="FILE may be in PyTorch's pickle format"
+    )
+    parser.add_argument(
+        "--bundle", type=Path, metavar="FOLDER",
+        help="also write a trimmed half-precision copy that loads with no network (ACL)",
+    )  # fmt: skip
 
 
 def run_fetch(args: argparse.Namespace, say: Say) -> int:
@@ -47,6 +58,7 @@ def run_fetch(args: argparse.Namespace, say: Say) -> int:
 
     from tqdm import tqdm
 
+    from sslviz.checkpoints.bundling import adopt, bundle
     from sslviz.checkpoints.loading import locate
 
     bars: dict[str, tqdm[None]] = {}
@@ -60,11 +72,16 @@ def run_fetch(args: argparse.Namespace, say: Say) -> int:
         bars[name].update(done - bars[name].n)
 
     try:
-        folder = locate(args.name, None, False, tell)
+        if args.from_file:
+            folder = adopt(args.name, args.from_file, args.allow_pickle, tell)
+        else:
+            folder = locate(args.name, None, False, tell)
     finally:
         for bar in bars.values():
             bar.close()
     say(f"{args.name} is here: {folder}")
+    if args.bundle:
+        say(f"A trimmed copy is here: {bundle(folder, args.bundle)}")
     return 0
 
 

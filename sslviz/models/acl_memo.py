@@ -42,17 +42,19 @@ def patch_difference(one: NDArray[np.int16], other: NDArray[np.int16]) -> float:
 def picture_signature(image: NDArray[np.uint8], with_thumbnail: bool) -> Signature:
     """Signature of RGB (H, W, 3)."""
     image = np.ascontiguousarray(image)
-    digest = hashlib.blake2b(image.data, digest_size=16, key=str(image.shape).encode()).digest()
+    hashed = hashlib.blake2b(str(image.shape).encode(), digest_size=16)
+    hashed.update(image.data)
     if not with_thumbnail:
-        return Signature(digest)
+        return Signature(hashed.digest())
     small = cv2.resize(image, (THUMBNAIL, THUMBNAIL), interpolation=cv2.INTER_AREA)
-    return Signature(digest, small.astype(np.int16))
+    return Signature(hashed.digest(), small.astype(np.int16))
 
 
 def sound_signature(samples: NDArray[np.float32], version: str) -> Signature:
     """Signature of samples (n,) under weights of this version."""
-    content = np.ascontiguousarray(samples).data
-    return Signature(hashlib.blake2b(content, digest_size=16, key=version.encode()[:64]).digest())
+    digest = hashlib.blake2b(version.encode(), digest_size=16)
+    digest.update(np.ascontiguousarray(samples).data)
+    return Signature(digest.digest())
 
 
 class Memo:

@@ -19,7 +19,8 @@ from hub_server import Hub
 from sslviz.catalog import CHECKPOINTS
 from sslviz.checkpoints import fetch, find_folder, load_localizer, load_network
 from sslviz.checkpoints.bundling import bundle
-from sslviz.errors import CheckpointError, OptionError
+from sslviz.cli import main
+from sslviz.errors import CheckpointError, CheckpointMissingError, OptionError
 from sslviz.models import ACL
 from sslviz.types import AudioClip, Frame
 from sslviz.windows import window_at
@@ -185,3 +186,25 @@ def test_a_file_of_ones_own_needs_only_the_trained_part(
     np.testing.assert_allclose(got.values, expected.values, atol=2e-2)
     guided = load_localizer("acl-guided", file=own, allow_pickle=True, device="cpu")
     assert guided.identity.method == "acl-guided"
+
+
+def test_the_command_takes_a_file_got_elsewhere_and_makes_a_bundle(
+    hub: Hub, original: ACL, tmp_path: Path, window: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = tmp_path / "Param_best.pth"
+    torch.save(published(original)["acl"], own)
+    target = tmp_path / "bundle"
+    words = ["fetch", "acl", "--from-file", str(own), "--allow-pickle", "--bundle", str(target)]
+    assert main([*words, "--quiet"]) == 0
+    assert "acl is here" in capsys.readouterr().out
+    assert find_folder("acl") is not None
+    assert not any("Param_best" in request.path for request in hub.log)
+    [got] = load_localizer(str(target), device="cpu").localize([window])
+    [expected] = original.localize([window])
+    np.testing.assert_allclose(got.values, expected.values, atol=2e-2)
+    assert (target / "merges.txt").is_file()
+
+
+def test_without_weights_the_command_says_what_to_run(cache: Path) -> None:
+    with pytest.raises(CheckpointMissingError, match=r"Give its file with --from-file, or train"):
+        load_localizer("acl-guided")

@@ -9,6 +9,7 @@ import huggingface_hub.constants
 import pytest
 from chat_server import ChatServer
 
+from sslviz.cli import main
 from sslviz.errors import DatasetError, HubError
 from sslviz.training.guidance import ChatOptions, Clip, make_guidance, read_clips
 from sslviz.training.guidance_file import (
@@ -187,3 +188,19 @@ def test_clips_are_read_from_a_table(tmp_path: Path) -> None:
     table.write_text("name\na\n")
     with pytest.raises(DatasetError, match="no rows with an id"):
         read_clips(table)
+
+
+def test_the_command_goes_on_where_it_was_and_labels_need_no_model(
+    server: ChatServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table, target = tmp_path / "clips.csv", tmp_path / "guidance.jsonl"
+    table.write_text("id,label\na,dog\nb,piano\n")
+    words = ["guidance", str(table), str(target), "--quiet"]
+    assert main([*words, "--endpoint", server.url, "--model", "tiny-chat"]) == 0
+    assert "2 made, 0 were there" in capsys.readouterr().out
+    table.write_text("id,label\na,dog\nb,piano\nc,rain\n")
+    assert main([*words, "--labels-only"]) == 0
+    assert "1 of 3 clips got their label, 2 were there" in capsys.readouterr().out
+    assert [g.source for g in read_guidance(target).values()] == ["tiny-chat", "tiny-chat", "label"]
+    assert main(words) == 2
+    assert "Give --endpoint and --model" in capsys.readouterr().err
