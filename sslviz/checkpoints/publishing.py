@@ -10,7 +10,7 @@ from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]
 from sslviz.catalog import METHODS
 from sslviz.checkpoints.folder import CheckpointConfig, load_network, read_config
 from sslviz.checkpoints.hub_errors import explain_upload, is_offline
-from sslviz.checkpoints.places import CONFIG, WEIGHTS, hub_endpoint
+from sslviz.checkpoints.places import CONFIG, WEIGHTS, find_folder, hub_endpoint
 from sslviz.errors import HubError
 
 CARD = "README.md"
@@ -33,14 +33,15 @@ class Published:
         return f"hf:{self.repo_id}@{self.commit}"
 
 
-def publish(folder: Path, repo_id: str, private: bool = False) -> Published:
+def publish(checkpoint: Path | str, repo_id: str, private: bool = False) -> Published:
     """Make or update a Hub repository from a checkpoint folder.
 
     The folder is loaded first, so nothing is published that could not be used. Its own README.md
     becomes the model card; where there is none, one is written from ``config.json``.
 
     Args:
-        folder: With ``config.json`` and ``model.safetensors``.
+        checkpoint: Name of one on this machine, or a folder with ``config.json`` and
+            ``model.safetensors``.
         repo_id: ``USER/NAME``.
         private: Only for a repository that is made now.
 
@@ -48,6 +49,7 @@ def publish(folder: Path, repo_id: str, private: bool = False) -> Published:
         CheckpointError: The folder does not load.
         HubError: No token, no permission, no network, or offline mode.
     """
+    folder = find_folder(str(checkpoint)) or Path(checkpoint)
     load_network(folder)
     config = read_config(folder)
     if is_offline():

@@ -204,7 +204,10 @@ def bundled() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("name", list(bundled()))
-def test_a_bundled_checkpoint_is_not_confident_in_silence(name: str) -> None:
+def test_a_bundled_checkpoint_loads_anywhere_and_is_not_confident_in_silence(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     localizer = load_localizer(name, device="cpu")
     windows = [window(localizer, seed, silent=True) for seed in range(3)]
     gate = localizer.identity.calibration.confidence_gate
