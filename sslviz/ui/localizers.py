@@ -6,7 +6,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -15,9 +15,6 @@ from sslviz.checkpoints.places import CheckpointState, available
 from sslviz.errors import CheckpointMissingError
 from sslviz.types import AudioClip, Frame, Identity, InputSpec, Localizer, ScoreMap, Window
 from sslviz.ui import text
-
-if TYPE_CHECKING:
-    from sslviz.models import Network
 
 _HUB_NAME = re.compile(r"hf:[\w.-]{1,96}/[\w.-]{1,96}(@[\w.-]{1,96})?\Z")
 GPU_SECONDS_PER_WINDOW = 0.05
@@ -107,28 +104,39 @@ def _localize(name: str, device: str, windows: list[Window]) -> list[ScoreMap]:
     return SHELF.plain(name, device).localize(windows)
 
 
+def _load(name: str, device: str) -> Localizer:
+    from sslviz.checkpoints import load_localizer
+
+    return load_localizer(name, device=device)
+
+
 class Shelf:
     """The last few localizers, loaded once; safe to use from many threads."""
 
-    def __init__(self, size: int = 3) -> None:
+    def __init__(self, size: int = 3, load: Callable[[str, str], Localizer] | None = None) -> None:
+        """Start with nothing loaded.
+
+        Args:
+            size: How many stay loaded.
+            load: Makes a localizer from a name and a device; checkpoints by default.
+        """
         self._size = size
+        self._load = load or _load
         self._lock = threading.RLock()
-        self._loaded: OrderedDict[tuple[str, str], Network] = OrderedDict()
+        self._loaded: OrderedDict[tuple[str, str], Localizer] = OrderedDict()
         self._seconds: dict[tuple[str, str], float] = {}
 
-    def plain(self, name: str, device: str = "auto") -> "Network":
+    def plain(self, name: str, device: str = "auto") -> Localizer:
         """The localizer itself; loads it when it is not there.
 
         Raises:
             CheckpointError: Its weights are not to be had, or damaged.
             DeviceError: There is no such device here.
         """
-        from sslviz.checkpoints import load_localizer
-
         with self._lock:
             key = (name, device)
             if key not in self._loaded:
-                self._loaded[key] = load_localizer(name, device=device)
+                self._loaded[key] = self._load(name, device)
                 while len(self._loaded) > self._size:
                     self._loaded.popitem(last=False)
             self._loaded.move_to_end(key)

@@ -27,7 +27,7 @@ def jpeg(frame: Frame, max_width: int, quality: int = PREVIEW_QUALITY) -> bytes:
     height, width = image.shape[:2]
     if width > max_width:
         size = (max_width, max(1, round(height * max_width / width)))
-        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
     done, data = cv2.imencode(
         ".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality]
     )
@@ -107,6 +107,8 @@ def score_curves(track: ScoreTrack) -> list[dict[str, Any]]:
 
 def shaded(track: ScoreTrack, style: Style) -> list[tuple[str, float, float]]:
     """Spans to shade, in order: silent ones, and those without a confident source."""
+    if not len(track):
+        return []
     end = analysed(track)[1]
     silent = spans(track, style, (Verdict.SILENT, Verdict.NO_SOUND_TRACK))
     unsure = spans(track, style, (Verdict.NO_CONFIDENT_SOURCE,))
@@ -144,10 +146,18 @@ def timeline(
 
 def best_time(track: ScoreTrack) -> float:
     """When the clip shows most: its strongest confident window, else its middle."""
-    if not len(track):
+    sure = np.array([v is Verdict.SOURCE for v in verdicts(track, Style())], bool)
+    if not sure.any():
         return track.duration_seconds / 2
-    sure = track.confidence[:, 0] * (track.level_dbfs > Style().silence_gate_dbfs)
-    return float(track.times[int(sure.argmax())])
+    return float(track.times[int(np.where(sure, strengths(track), -np.inf).argmax())])
+
+
+def strengths(track: ScoreTrack) -> NDArray[np.float32]:
+    """(T,) what makes one window stronger than another on this scale."""
+    if track.scale == ScoreScale.ATTENTION:
+        return track.confidence[:, 0]
+    peaks: NDArray[np.float32] = track.values[:, 0].max(axis=(1, 2))
+    return peaks
 
 
 def story(track: ScoreTrack, style: Style) -> str:
@@ -157,9 +167,7 @@ def story(track: ScoreTrack, style: Style) -> str:
     sure = np.array([v is Verdict.SOURCE for v in verdicts(track, style)], bool)
     if not sure.any():
         return text.STORY_NONE
-    peaks = np.where(sure, track.values[:, 0].max(axis=(1, 2)), -np.inf)
-    if track.scale == ScoreScale.ATTENTION:
-        peaks = np.where(sure, track.confidence[:, 0], -np.inf)
+    peaks = np.where(sure, strengths(track), -np.inf)
     best = int(peaks.argmax())
     region = find_region(track.values[best, 0] - track.values[best, 0].min())
     x, y = peak_of(track.values[best, 0])
@@ -220,9 +228,7 @@ def identity_line(track: ScoreTrack) -> str:
 def probe_message(track: ScoreTrack, x: float, y: float, at_seconds: float) -> dict[str, Any]:
     """What one spot says, as the stage shows it."""
     found = measure.probe(track, x, y, at_seconds)
-    others = (
-        text.PROBE_OTHERS.format(count=len(found.similar)) if found.similar else text.PROBE_TOP
-    )
+    others = text.PROBE_OTHERS.format(count=len(found.similar)) if found.similar else text.PROBE_TOP
     words = text.PROBE.format(
         now=float(found.scores[found.window]),
         low=float(found.scores.min()),

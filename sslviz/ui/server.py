@@ -1,23 +1,27 @@
 """Run the app: Gradio's page, our own addresses and the live WebSocket in one web server."""
 
 import os
-import shutil
 import threading
-from collections.abc import Callable, Sequence
+import webbrowser
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import numpy as np
 from starlette.routing import BaseRoute
 
 from sslviz.catalog import DEFAULT_CHECKPOINT
 from sslviz.errors import SSLVizError
-from sslviz.ui import describe, examples, live_mount, theme
+from sslviz.pipeline import paint
+from sslviz.types import Calibration, Frame, Identity, ScoreScale, ScoreTrack
+from sslviz.ui import describe, examples, live_mount, text, theme
 from sslviz.ui.app import build_app
-from sslviz.ui.localizers import ready_names
-from sslviz.ui.routes import Routes
+from sslviz.ui.localizers import Shelf, ready_names
+from sslviz.ui.result_routes import ResultRoutes
 from sslviz.ui.settings import Deployment, deployment_from
+from sslviz.ui.upload_routes import UploadRoutes
 from sslviz.ui.work import LOG, Desk, open_desk
 
 AUTO_SECONDS = 180.0
@@ -41,6 +45,9 @@ class ServerOptions:
     key: Path | None = None
 
 
+DEFAULT_OPTIONS = ServerOptions()
+
+
 @dataclass(frozen=True, slots=True)
 class App:
     """A running app."""
@@ -54,25 +61,29 @@ class App:
         self.page.close()
 
 
-def launch(
-    options: ServerOptions = ServerOptions(), deployment: Deployment | None = None, block: bool = True
+def start(
+    options: ServerOptions = DEFAULT_OPTIONS,
+    deployment: Deployment | None = None,
+    shelf: Shelf | None = None,
 ) -> App:
-    """Serve the app.
+    """Serve the app from threads of this process; returns when it answers.
 
     Args:
         options: Where to listen.
         deployment: Limits; read from the environment by default.
-        block: Serve until interrupted; otherwise return at once.
+        shelf: Where localizers come from; the checkpoints of this machine and the Hub by default.
 
     Raises:
         OptionError: A setting of the environment cannot be used.
     """
     deployment = deployment or deployment_from(os.environ)
-    desk = open_desk(deployment)
+    desk = open_desk(deployment, shelf)
     offered = examples.adopt_all(desk.store)
     page = build_app(desk)
     page.queue(default_concurrency_limit=4, max_size=deployment.queue_size)
-    routes: Sequence[BaseRoute] = [*Routes(desk).all(), *live_mount.routes(desk)]
+    routes: list[BaseRoute] = [
+        *UploadRoutes(desk).all(), *ResultRoutes(desk).all(), *live_mount.routes(desk)
+    ]  # fmt: skip
     _, url, _ = page.launch(
         server_name=options.host,
         server_port=options.port,
@@ -86,7 +97,8 @@ def launch(
         theme=theme.make_theme(),
         css=theme.styles(),
         head=theme.head(limits_of(deployment), offered),
-        app_kwargs={"routes": list(routes)},
+        app_kwargs={"routes": routes},
+        allowed_paths=[str(desk.store.root)],
         max_file_size=deployment.max_bytes,
         mcp_server=deployment.mcp,
         ssr_mode=False,
@@ -97,15 +109,26 @@ def launch(
         show_error=False,
     )
     _in_background(desk)
-    if options.open_browser and block:
-        import webbrowser
+    return App(desk, page, url)
 
-        webbrowser.open(url)
-    app = App(desk, page, url)
-    if block:
-        LOG.warning("sslviz runs at %s (Ctrl-C stops it)", url)
-        page.block_thread()
-    return app
+
+def launch(
+    options: ServerOptions = DEFAULT_OPTIONS, say: Callable[[str], None] = LOG.warning
+) -> None:
+    """Serve the app until it is interrupted.
+
+    Args:
+        options: Where to listen.
+        say: Told where the app can be opened.
+
+    Raises:
+        OptionError: A setting of the environment cannot be used.
+    """
+    app = start(options)
+    say(text.RUNS_AT.format(url=app.url))
+    if options.open_browser:
+        webbrowser.open(app.url)
+    app.page.block_thread()
 
 
 def limits_of(deployment: Deployment) -> dict[str, Any]:
@@ -126,6 +149,7 @@ def _in_background(desk: Desk) -> None:
     """Load the default checkpoint before the first visitor needs it; delete old results."""
 
     def warm() -> None:
+        warm_painter()
         for name in ready_names()[:1] or [DEFAULT_CHECKPOINT]:
             try:
                 desk.shelf.seconds_per_map(name)
@@ -137,10 +161,19 @@ def _in_background(desk: Desk) -> None:
         timer.daemon = True
         timer.start()
         desk.store.sweep()
-        shutil.rmtree(desk.store.root / ".part", ignore_errors=True)
 
     for job in (warm, sweep):
         _start(job)
+
+
+def warm_painter() -> None:
+    """Load what painting needs (the fonts above all), so that the first slider is not the slow one."""
+    calibration = Calibration(0.5, 0.0, 1.0)
+    track = ScoreTrack(
+        np.zeros((1, 1, 2, 2), np.float32), ("sound",), np.zeros(1), np.ones((1, 1), np.float32),
+        np.zeros(1, np.float32), ScoreScale.PROBABILITY, Identity("", "", "", calibration), "0" * 64, 1.0,
+    )  # fmt: skip
+    paint(Frame(np.zeros((64, 64, 3), np.uint8), 0.0), track)
 
 
 def _start(job: Callable[[], None]) -> None:

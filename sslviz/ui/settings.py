@@ -34,9 +34,7 @@ class Deployment:
 
     def media_limits(self) -> MediaLimits:
         """What the media reader may accept."""
-        return MediaLimits(
-            max_duration_seconds=self.max_duration_seconds, max_bytes=self.max_bytes
-        )
+        return MediaLimits(max_duration_seconds=self.max_duration_seconds, max_bytes=self.max_bytes)
 
 
 def _number(environment: Mapping[str, str], name: str, default: float) -> float:
@@ -47,7 +45,7 @@ def _number(environment: Mapping[str, str], name: str, default: float) -> float:
         value = float(text)
     except ValueError:
         value = -1.0
-    if value <= 0:
+    if not value > 0:
         raise OptionError(f"{name} is {text!r}; allowed is a number above 0. Change or remove it.")
     return value
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sslviz.errors import SSLVizError
+from sslviz.ui import text
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{8,64}\Z")
 _UNSAFE = re.compile(r"[^\w.\- ()]+")
@@ -84,12 +85,23 @@ class Store:
         self._adopted: set[str] = set()
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
 
-    def adopt(self, token: str, folder: Path) -> None:
-        """Offer a result that ships with the code (an example) under a fixed name; never swept."""
+    def adopt(self, token: str, folder: Path, source: Path) -> None:
+        """Offer a result that ships with the code (an example) under a fixed name; never swept.
+
+        Args:
+            token: Its name here.
+            folder: The result's files, but for its source.
+            source: The clip it was made from.
+        """
         target = self.root / token
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(folder, target)
+        shutil.copyfile(source, target / source.name)
         self._adopted.add(token)
+
+    def adopted(self) -> list[str]:
+        """Tokens of what ships with the code."""
+        return sorted(self._adopted)
 
     def new_folder(self) -> tuple[str, Path]:
         """A fresh, empty folder and its token."""
@@ -106,9 +118,7 @@ class Store:
         """
         folder = self.root / token
         if not _TOKEN.match(token) or not folder.is_dir():
-            raise ForgottenError(
-                "This file is no longer here: it was deleted after its time. Drop it again."
-            )
+            raise ForgottenError(text.FORGOTTEN)
         return folder
 
     def new_upload(self, name: str) -> Upload:

@@ -2,13 +2,17 @@
 
 TITLE = "sslviz"
 TAGLINE = "See which pixels make the sound."
-DESCRIPTION = "Drop a video: sslviz paints where its sound comes from, and says when it does not know."
+DESCRIPTION = (
+    "Drop a video: sslviz paints where its sound comes from, and says when it does not know."
+)
 
 TAB_VIDEO = "Video"
 TAB_LIVE = "Live"
 TAB_IMAGE = "Image + sounds"
 TAB_COMPARE = "Compare"
 TAB_ABOUT = "About"
+
+RUNS_AT = "sslviz runs at {url} (Ctrl-C stops it)"
 
 # Method
 METHOD = "Method"
@@ -62,7 +66,14 @@ DOWNLOAD_SETTINGS = "Settings"
 TRUST = "Is it listening?"
 TRUST_BUTTON = "Swap the sound and see"
 TRUST_INFO = "Same pictures with their own sound, silence, noise and another sound."
-TRUST_EMPTY = "Needs a result first."
+TRUST_NO_SOUND = "This clip has no sound, so there is nothing to swap; try one with sound."
+TRUST_BARS = "How sure the method is with each sound"
+TRUST_SOUNDS = {
+    "true": "own sound",
+    "silence": "silence",
+    "noise": "noise",
+    "other": "another sound",
+}
 
 SETTINGS_FILE = "This file"
 
@@ -107,12 +118,16 @@ COMPARE_DIFFERENCE = "mean difference {value:.3f} ({unit})"
 COMPARE_RANKS = "rank agreement {value:+.2f}"
 COMPARE_ONLY_RANKS = "their numbers mean different things, so only the ranking compares"
 
+SHARE_OF_SCALE = "share of its own scale"
+AGREEMENT = "rank agreement"
+
 # Errors
 NO_ROOM = "Another {kind} is being prepared for too many visitors; try again in a minute."
 NOT_ALLOWED = "{name!r} cannot be used here; choose one of the list, or hf:USER/NAME."
 TOO_LARGE = (
     "{name} has {size}; up to {limit} are allowed here. Cut it, or run sslviz on your own machine."
 )
+FORGOTTEN = "This file is no longer here: it was deleted after its time. Drop it again."
 INTERNAL = "Something went wrong here, and it is noted in the log. Try again, or try another file."
 
 # For the page's own scripts
@@ -176,8 +191,13 @@ SCRIPT = {
     "copy_link": "Copy link",
     "remove": "Remove",
     "listen": "Listen",
+    "listening": "Listening and looking",
+    "confidence": "confidence",
+    "other_picture": "Another picture",
     "all_maps": "All sounds on one scale",
     "use_clip": "Use the clip of the Video tab",
+    "no_clip": NO_CLIP,
+    "difference": "At this moment: orange where {a} scores higher, blue where {b} does.",
     "compare_clip": "Drop the clip to compare on",
     "compare_empty": "The same clip, one clock, two to four methods side by side.",
 }

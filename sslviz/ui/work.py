@@ -7,28 +7,21 @@ import threading
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from sslviz.errors import MediaError, SSLVizError
-from sslviz.export import load_track, save_track
-from sslviz.media.probe import probe
-from sslviz.options import AnalysisOptions, Style, style_from_json, to_json
-from sslviz.pipeline import Progress, RenderResult, grab, iter_render, iter_restyle
-from sslviz.pipeline.overview import read_overview
-from sslviz.types import Frame, ScoreTrack, VideoInfo
+from sslviz.export import save_track
+from sslviz.options import AnalysisOptions, Style, to_json
+from sslviz.pipeline import Progress, RenderResult, iter_render, iter_restyle
 from sslviz.ui import describe, payload, text
+from sslviz.ui.library import Message, info_of, overview_of, track_of
 from sslviz.ui.localizers import SHELF, Shelf, allowed_name
 from sslviz.ui.settings import Deployment
-from sslviz.ui.store import Result, Store, Upload
+from sslviz.ui.store import Result, Store
 
 LOG = logging.getLogger(__name__)
-Message = dict[str, Any]
 PICTURE_SECONDS = 0.25
 """At most four pictures a second go to the page while it runs."""
-SOUND_RATE = 16_000
-"""Hz; for the overview of a sound file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +32,8 @@ class RunRequest:
     """Token of an upload, or of a result whose source is analysed again."""
     checkpoint: str
     device: str = "auto"
-    options: AnalysisOptions = AnalysisOptions()
-    style: Style = Style()
+    options: AnalysisOptions = field(default_factory=AnalysisOptions)
+    style: Style = field(default_factory=Style)
 
 
 @dataclass(slots=True)
@@ -61,10 +54,10 @@ class Desk:
         return True
 
 
-def open_desk(deployment: Deployment) -> Desk:
+def open_desk(deployment: Deployment, shelf: Shelf | None = None) -> Desk:
     """The shared state of a new app."""
     store = Store(deployment.folder, deployment.keep_seconds, deployment.store_bytes)
-    return Desk(deployment, store)
+    return Desk(deployment, store, shelf or SHELF)
 
 
 def sentence(error: Exception) -> str:
@@ -164,11 +157,16 @@ def _progress(token: str, step: Progress) -> Message:
 def link(path: Path, folder: Path) -> Path:
     """A file beside its result, so that the result outlives the upload; a link where possible."""
     target = folder / path.name
+    link_as(path, target)
+    return target
+
+
+def link_as(path: Path, target: Path) -> None:
+    """The same file under a second name; a copy where the file system has no links."""
     try:
         os.link(path, target)
     except OSError:
         shutil.copyfile(path, target)
-    return target
 
 
 def _learn(desk: Desk, request: RunRequest, rendered: RenderResult, seconds: float) -> None:
@@ -206,9 +204,7 @@ def _restyle(desk: Desk, old: Result, style: Style) -> Iterator[Message]:
         rendered = yield from _told(token, steps)
         link(old.track_path, folder)
         partial = old.partial or rendered.partial
-        result = replace(
-            old, token=token, folder=folder, partial=partial, style=to_json(style)
-        )
+        result = replace(old, token=token, folder=folder, partial=partial, style=to_json(style))
         desk.store.save(result)
         kept = True
         yield {**message_of(desk, result), "instead_of": old.token}
@@ -224,45 +220,3 @@ def message_of(desk: Desk, result: Result) -> Message:
     track = track_of(result.track_path)
     sound = overview_of(result.source_path, desk.deployment)
     return payload.result_message(result, track, info, sound)
-
-
-def style_of(result: Result) -> Style:
-    """The style a result was painted in."""
-    return style_from_json(dict(result.style))
-
-
-@lru_cache(maxsize=16)
-def track_of(path: Path) -> ScoreTrack:
-    """A saved track; kept, because sliders ask for it many times a second."""
-    return load_track(path)
-
-
-@lru_cache(maxsize=64)
-def info_of(path: Path, deployment: Deployment) -> VideoInfo:
-    """What a stored video is.
-
-    Raises:
-        MediaError: It cannot be read.
-    """
-    return probe(path, deployment.media_limits())
-
-
-@lru_cache(maxsize=64)
-def overview_of(path: Path, deployment: Deployment) -> Message | None:
-    """Waveform and spectrogram of a stored clip; ``None`` where it has no readable sound."""
-    info, limits = info_of(path, deployment), deployment.media_limits()
-    if not info.has_audio or not info.duration_seconds:
-        return None
-    shape = payload.SOUND_COLUMNS, payload.SOUND_MELS
-    try:
-        wave, power = read_overview(path, (0.0, info.duration_seconds), shape, limits)
-    except MediaError as error:
-        LOG.warning("no overview of the sound: %s", error)
-        return None
-    return payload.sound_overview(wave, power, info.duration_seconds)
-
-
-@lru_cache(maxsize=24)
-def frame_of(path: Path, at_milliseconds: int, width: int, deployment: Deployment) -> Frame:
-    """A decoded picture, kept: a slider moves over the same one many times a second."""
-    return grab(path, at_milliseconds / 1000, width, deployment.media_limits())
