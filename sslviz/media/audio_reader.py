@@ -22,7 +22,8 @@ from sslviz.types import AudioClip
 
 _DEFAULT_LIMITS = MediaLimits()
 _CHUNK_SECONDS = 0.5
-_SEEK_FROM_SECONDS = 30.0
+_SEEK_FROM_SECONDS = 5.0
+"""What lies nearer, beyond the history, is reached by reading on."""
 _RATES = (1_000, 768_000)
 
 
@@ -155,21 +156,22 @@ class AudioReader:
         self._source = decoded(self._container, self._stream, self._damage)
 
     def _skip_to(self, first: int) -> None:
-        """Jump where the wanted sound is far ahead; where that fails, read on."""
+        """Jump where the wanted sound and its history are far ahead; where that fails, read on."""
+        first -= self._history
         ahead = first - self._read_up_to
         if self._finished or self._origin is None or ahead < _SEEK_FROM_SECONDS * self.sample_rate:
             return
         assert self._container is not None
-        wanted = self._origin + first / self.sample_rate - 1.0
+        wanted = self._origin + first / self.sample_rate
         try:
-            self._container.seek(int(wanted / self._stream.time_base), stream=self._stream)
+            self._container.seek(int((wanted - 1.0) / self._stream.time_base), stream=self._stream)
         except FFmpegError:
             self._open()
             return
         self._source = decoded(self._container, self._stream, self._damage)
         self._placer = None
         frame = next(self._source, None)
-        if frame is None or frame.time is None or frame.time > wanted + 1.0:
+        if frame is None or frame.time is None or frame.time > wanted:
             self._open()
         else:
             self._take(frame)

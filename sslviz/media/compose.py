@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 from sslviz.errors import OptionError, OutputError
 from sslviz.media.writer import part_path
 
-_COLOR_FLAGS = (
-    "-vf", "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p",
-    "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709",
-    "-color_range", "tv", "-movflags", "+faststart",
-)  # fmt: skip
+_TAGGED = (
+    "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p,setparams=colorspace=bt709:"
+    "color_primaries=bt709:color_trc=bt709:range=tv"
+)
 _MOST_PICTURES = 600
 
 
@@ -36,18 +35,19 @@ def side_by_side(paths: Sequence[Path], target: Path, height: int = 480) -> Path
     import moviepy
 
     def write(part: Path) -> None:
-        clips = [moviepy.VideoFileClip(os.fspath(path)) for path in paths]
+        clips: list[Any] = []
         try:
+            clips.extend(moviepy.VideoFileClip(os.fspath(path)) for path in paths)
             shortest = min(clip.duration for clip in clips)
             row = [_scaled(clip.subclipped(0, shortest), height // 2 * 2) for clip in clips]
             moviepy.clips_array([row]).with_audio(row[0].audio).write_videofile(
                 os.fspath(part), codec="libx264", preset="veryfast", audio_codec="aac",
                 fps=max(clip.fps for clip in clips), logger=None, temp_audiofile_path=part.parent,
-                ffmpeg_params=["-f", "mp4", *_COLOR_FLAGS],
+                ffmpeg_params=["-f", "mp4", "-movflags", "+faststart", "-vf", _TAGGED],
             )  # fmt: skip
         finally:
             for clip in clips:
-                clip.close()
+                _close(clip)
 
     return _whole(target, write)
 
@@ -79,7 +79,8 @@ def animation(
         raise OptionError(f"An animation ends in .webp or .gif, not {target.suffix!r}.")
     import moviepy
 
-    with moviepy.VideoFileClip(os.fspath(source), audio=False) as clip:
+    clip = moviepy.VideoFileClip(os.fspath(source), audio=False)
+    try:
         end = min(clip.duration, clip.duration if end_seconds is None else end_seconds)
         if (end - start_seconds) * fps > _MOST_PICTURES:
             raise OptionError(
@@ -88,12 +89,26 @@ def animation(
             )
         scaled = clip.subclipped(start_seconds, end).resized(width=width)
         pictures = [np.asarray(image) for image in scaled.iter_frames(fps=fps, dtype="uint8")]
+    finally:
+        _close(clip)
     return _whole(target, lambda part: _save(pictures, part, kind, fps))
 
 
 def _scaled(clip: Any, height: int) -> Any:
     width = round(clip.w * height / clip.h / 2) * 2
     return clip.resized((width, height))
+
+
+def _close(clip: Any) -> None:
+    """Close a clip, and the pipes that moviepy leaves open."""
+    readers = [clip.reader, clip.audio.reader if clip.audio else None]
+    processes = [reader.proc for reader in readers if reader is not None and reader.proc]
+    clip.close()
+    for process in processes:
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            if pipe is not None:
+                pipe.close()
+        process.wait()
 
 
 def _save(pictures: list[NDArray[np.uint8]], part: Path, kind: str, fps: float) -> None:

@@ -163,7 +163,9 @@ def check_size(name: str, width: int, height: int, limits: MediaLimits) -> None:
 
 
 def why_no_frame(name: str, damage: Damage) -> str:
-    """What to tell a person about a video of which nothing could be shown."""
+    """What to tell a person about a file of which nothing could be shown."""
+    if damage.first_error.startswith("ArgumentError"):  # what FFmpeg says beyond max_pixels
+        return f"{name!r} is damaged, or has more pixels than allowed; scale it down."
     if damage.encrypted:
         return f"{name!r} is encrypted; give a file without copy protection."
     if damage.packets:

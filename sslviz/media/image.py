@@ -38,6 +38,7 @@ def decode_image(link: Link, path: Path, limits: MediaLimits) -> NDArray[np.uint
         check_size,
         decoded,
         open_container,
+        why_no_frame,
     )
     from sslviz.media.picture import PictureConverter
 
@@ -62,7 +63,7 @@ def decode_image(link: Link, path: Path, limits: MediaLimits) -> NDArray[np.uint
         damage = Damage()
         frame = next(decoded(container, stream, damage), None)
         if frame is None:
-            raise MediaError(f"{name!r} is damaged ({damage.first_error or 'no picture in it'}).")
+            raise MediaError(why_no_frame(name, damage))
         check_size(name, frame.width, frame.height, limits)
         if any(component.is_alpha for component in frame.format.components):
             return _on_white(frame.to_ndarray(format="rgba"))

@@ -227,9 +227,12 @@ def test_an_older_result_survives_a_failure(clip, tmp_path):
 
 def test_a_video_without_pictures_is_an_error(clip, tmp_path):
     target = tmp_path / "out.mp4"
-    with VideoReader(clip("plain.mp4")) as reader, VideoWriter(target, reader.format) as writer:
-        with pytest.raises(OutputError, match="No frame was written"):
-            writer.finish()
+    with (
+        VideoReader(clip("plain.mp4")) as reader,
+        VideoWriter(target, reader.format) as writer,
+        pytest.raises(OutputError, match="No frame was written"),
+    ):
+        writer.finish()
     assert list(tmp_path.iterdir()) == []
 
 
