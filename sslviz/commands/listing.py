@@ -87,14 +87,16 @@ def run_fetch(args: argparse.Namespace, say: Say) -> int:
 
 def add_publish(parser: argparse.ArgumentParser) -> None:
     """Flags of ``sslviz publish``."""
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="a checkpoint folder")
-    parser.add_argument("repo_id", metavar="USER/NAME", help="repository on the Hub")
+    parser.add_argument(
+        "checkpoint", metavar="CHECKPOINT", help="name of one that is here, or a checkpoint folder"
+    )
+    parser.add_argument("--repo", required=True, metavar="USER/NAME", help="repository on the Hub")
     parser.add_argument("--private", action="store_true", help="visible to you only")
 
 
 def run_publish(args: argparse.Namespace, say: Say) -> int:
-    """``sslviz publish FOLDER USER/NAME``: upload a checkpoint with its card."""
+    """``sslviz publish CHECKPOINT --repo USER/NAME``: upload a checkpoint with its card."""
     from sslviz.checkpoints import publish
 
-    say(str(publish(args.folder, args.repo_id, args.private)))
+    say(str(publish(args.checkpoint, args.repo, args.private)))
     return 0

@@ -34,11 +34,15 @@ class Drawer:
     ) -> None:
         self._calibration, self._style, self._sound = identity.calibration, style, sound
         self._own_range = own_range
+        self._badge = ""
         self._smooth = TemporalSmoother(style.half_life_ms / 1000)
+        self._smooth_gate = TemporalSmoother(style.half_life_ms / 1000)
 
     def __call__(self, score_map: ScoreMap, level_dbfs: float) -> Heat:
         """Scale, gate and smooth one map.
 
+        The badge is as persistent as the heat: it comes when the gate has been closed for a half-life,
+        so that one doubtful window in a row of sure ones neither blinks nor contradicts the picture.
         Each-frame stretching glows in silence too, as it says; only the badge then tells.
         """
         style, sure = self._style, score_map.confidence
@@ -47,11 +51,15 @@ class Drawer:
             score_map.values, self._calibration, score_map.scale, style.color_scale,
             self._own_range, sure,
         )  # fmt: skip
-        if verdict is not Verdict.SOURCE and style.color_scale is not ColorScale.FRAME:
+        is_source = verdict is Verdict.SOURCE
+        if not is_source and style.color_scale is not ColorScale.FRAME:
             values = np.zeros_like(values)
-        shown = self._smooth(Heatmap(values, score_map.pts_seconds))
-        badge = "" if verdict is Verdict.SOURCE else verdict.value
-        return Heat(score_map.pts_seconds, _as_bytes(shown.values), badge)
+        when = score_map.pts_seconds
+        shown = self._smooth(Heatmap(values, when))
+        openness = self._smooth_gate(Heatmap(np.full((1, 1), is_source, np.float32), when))
+        self._badge = self._badge if is_source else verdict.value
+        closed = float(openness.values[0, 0]) < 0.5
+        return Heat(when, _as_bytes(shown.values), self._badge if closed else "")
 
 
 def _as_bytes(heat: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -19,7 +19,6 @@ from sslviz.pipeline import (
     analyse,
     best_moment,
     grab,
-    iter_analyse,
     iter_render,
     make_overview,
     paint,
@@ -85,13 +84,28 @@ def test_the_heat_follows_the_source(spot, tmp_path, localizer):
         assert columns.mean() / 320 == pytest.approx(seconds / 3, abs=0.04)
 
 
-def test_heat_moves_between_key_frames(spot, tmp_path, localizer):
+class Blinking(BrightestIsLoudest):
+    """Full heat everywhere on even seconds, none on odd half seconds."""
+
+    def localize(self, windows):
+        maps = super().localize(windows)
+        full = [round(2 * m.pts_seconds) % 2 == 0 for m in maps]
+        flat = [np.full_like(m.values, on) for m, on in zip(maps, full, strict=True)]
+        return [replace(m, values=values) for m, values in zip(maps, flat, strict=True)]
+
+
+def test_heat_fades_between_key_frames(spot, tmp_path):
     options = AnalysisOptions(maps_per_second=2)
-    render(spot, tmp_path / "out.mp4", localizer, options, replace(BARE, half_life_ms=0))
-    shown = [picture_at(tmp_path / "out.mp4", t)[..., 0] for t in (1.0, 1.12, 1.24)]
-    clean = [picture_at(spot, t)[..., 0] for t in (1.0, 1.12, 1.24)]
-    early = [np.abs(a - b)[:, 90:120].mean() for a, b in zip(shown, clean, strict=True)]
-    assert early[0] > early[1] > early[2] > 0
+    style = replace(BARE, half_life_ms=0, threshold=0.01)
+    render(spot, tmp_path / "out.mp4", Blinking(), options, style)
+    times = (1.0, 1.12, 1.24, 1.36, 1.48)
+    gains = [
+        np.abs(picture_at(tmp_path / "out.mp4", t) - picture_at(spot, t))[:60].mean() for t in times
+    ]
+    assert gains == sorted(gains, reverse=True)
+    assert gains[0] > 20
+    assert gains[-1] < 5
+    assert gains[2] == pytest.approx(gains[0] / 2, rel=0.35)
 
 
 def test_a_restyle_of_the_track_is_the_same_picture_as_the_render(
@@ -255,11 +269,9 @@ def test_stopping_before_anything_is_done_writes_nothing(spot, tmp_path, localiz
 
 def test_an_analysis_can_be_stopped_too(spot):
     calls = iter([False] * 40)
-    work = iter_analyse(spot, Slow(), stop=lambda: next(calls, True))
-    with pytest.raises(StopIteration) as end:
-        while True:
-            next(work)
-    assert not end.value.value.complete
+    track = analyse(spot, Slow(), stop=lambda: next(calls, True))
+    assert not track.complete
+    assert len(track) < 15
 
 
 class Broken(BrightestIsLoudest):
