@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sslviz.evaluation.library import silence, white_noise
-from sslviz.evaluation.metrics import adaptive_mask, iou
+from sslviz.evaluation.metrics import iou
 from sslviz.types import AudioClip, Localizer, ScoreMap, Window
 
 TRUE = "true"
@@ -153,11 +153,19 @@ def _compare(name: str, maps: Sequence[ScoreMap], true: Sequence[ScoreMap]) -> S
 
 
 def _pair(values: NDArray[np.float32], true: NDArray[np.float32]) -> tuple[float, float, float]:
-    quarter = np.zeros(true.shape, np.float32)
-    quarter.flat[: max(1, int(true.size * _TOP_SHARE))] = 1
-    overlap = iou(adaptive_mask(values, quarter), adaptive_mask(true, quarter))
+    overlap = iou(_strongest(values), _strongest(true))
     constant = values.std() == 0 or true.std() == 0
     correlation = 0.0 if constant else float(np.corrcoef(values.ravel(), true.ravel())[0, 1])
     here, there = (np.unravel_index(int(v.argmax()), v.shape) for v in (values, true))
     steps = [(a - b) / n for a, b, n in zip(here, there, true.shape, strict=True)]
     return overlap, correlation, float(np.hypot(*steps) / np.sqrt(2))
+
+
+def _strongest(values: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """The strongest quarter of the cells; none of a constant map."""
+    marked = np.zeros(values.size, np.bool_)
+    if values.std() > 0:
+        marked[
+            np.argsort(-values.ravel(), kind="stable")[: max(1, int(values.size * _TOP_SHARE))]
+        ] = True
+    return marked

@@ -161,8 +161,12 @@ class FMeasure:
 
     def add(self, values: Floats, truth: Mask) -> None:
         """Take one frame into account."""
-        if truth.any():
-            self._total += f_curve(values, truth)
+        self.add_curve(f_curve(values, truth) if truth.any() else None)
+
+    def add_curve(self, curve: NDArray[np.float64] | None) -> None:
+        """Take one frame's ``f_curve`` into account; ``None`` for an empty truth."""
+        if curve is not None:
+            self._total += curve
             self._frames += 1
         self._in_batch += 1
         if self.batch_size and self._in_batch >= self.batch_size:

@@ -80,7 +80,8 @@ class RecordFile:
 
     def records(self) -> Iterator[Record]:
         """All records of this and earlier runs, in order of writing."""
-        self.flush()
+        if not self._file.closed:
+            self.flush()
         for line in _lines(self._path):
             if "name" in line:
                 yield _record(line)

@@ -187,12 +187,10 @@ def _masks(positives: Sequence[Record], f_batch: int | None) -> list[Figure]:
 
 def _batched_f(marked: Sequence[Record], size: int) -> float:
     """The benchmark's own arithmetic: the mean over mini-batches of each batch's largest F."""
-    maxima = []
-    for start in range(0, len(marked), size):
-        curves = [record.f_curve for record in marked[start : start + size] if record.f_curve]
-        if curves:
-            maxima.append(float(np.mean(curves, axis=0).max()))
-    return float(np.mean(maxima))
+    measure = metrics.FMeasure(size)
+    for record in marked:
+        measure.add_curve(np.array(record.f_curve) if record.f_curve else None)
+    return measure.result()
 
 
 def _negatives(positives: Sequence[Record], notes: list[str]) -> list[Figure]:
