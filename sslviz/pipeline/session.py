@@ -1,5 +1,6 @@
 """One job between parent and media child: messages, progress, patience, stopping."""
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -39,7 +40,7 @@ class Session:
         self._status = Status(job.options.start_seconds, 0)
         self._preview: Frame | None = None
         self._began = time.monotonic()
-        self._quiet_seconds = 0.0
+        self._quiet_seconds, self._cpu_at_message = 0.0, 0.0
         leftovers = (part_path(job.target),) if job.target else ()
         self._child = Sandbox(
             work, job, limits=job.limits, cpu_seconds=_FIRST_CPU_SECONDS, remove=leftovers
@@ -78,13 +79,13 @@ class Session:
         wait = _QUICK_SECONDS if hurry else _CALM_SECONDS
         if not self._child.poll(wait):
             self._quiet_seconds += wait
-            if self._quiet_seconds > self.job.limits.stall_seconds:
+            if self._quiet_seconds > self.job.limits.stall_seconds and not self._starved():
                 raise MediaTimeoutError(
                     f"Decoding made no progress for {self.job.limits.stall_seconds:g} s and was "
                     "stopped; the file is damaged or too heavy for this machine."
                 )
             return None
-        self._quiet_seconds = 0.0
+        self._quiet_seconds, self._cpu_at_message = 0.0, cpu_seconds_of(self._child.pid)[0]
         try:
             message = self._child.receive()
         except EOFError:
@@ -97,6 +98,13 @@ class Session:
         elif isinstance(message, Found):
             self.found = message
         return message
+
+    def _starved(self) -> bool:
+        """Whether the child is quiet only because a crowded machine gives it no processor."""
+        used, runs = cpu_seconds_of(self._child.pid)
+        patience = self.job.limits.stall_seconds
+        little = used - self._cpu_at_message < patience / 4
+        return runs and little and self._quiet_seconds < 6 * patience
 
     def progress(self) -> Progress:
         """Where the work stands."""
@@ -150,6 +158,16 @@ class Session:
         trace: TracebackType | None,
     ) -> None:
         self._child.close()
+
+
+def cpu_seconds_of(pid: int) -> tuple[float, bool]:
+    """Processor time of a process so far, and whether it would run now (Linux; else 0 and no)."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    except (OSError, ValueError):
+        return 0.0, False
+    ticks = int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK"), fields[0] in "RD"
 
 
 def check_target(source: Path, target: Path) -> None:
