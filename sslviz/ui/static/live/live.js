@@ -73,7 +73,9 @@ class Live {
     const palette = view.root.querySelector("[name=palette]:checked").value;
     const style = { palette };
     for (const name of ["opacity", "threshold", "halfLifeMs"]) {
-      style[name] = Number(view.input(name).value);
+      const slider = view.input(name);
+      style[name] = Number(slider.value);
+      slider.style.setProperty("--at", `${(100 * (slider.value - slider.min)) / (slider.max - slider.min)}%`);
       const output = view.root.querySelector(`[data-of="${name}"]`);
       output.textContent = `${style[name]} ${output.dataset.unit}`.trim();
     }
