@@ -109,9 +109,11 @@ class ACL(EmbeddingNetwork):
         return convert_parts(parts)
 
     def use_fast_precision(self) -> None:
-        """float16 by autocast on CUDA; bfloat16 weights on a CPU that multiplies in it (1 % off in features)."""
-        super().use_fast_precision()
-        if self.device.type == "cpu" and cpu_is_fast_in_bfloat16():
+        """bfloat16 where the device is fast in it: by autocast on CUDA (else float16), as weights on a CPU."""
+        if self.device.type == "cuda":
+            fits = torch.cuda.is_bf16_supported(including_emulation=False)
+            self.autocast_dtype = torch.bfloat16 if fits else torch.float16
+        elif self.device.type == "cpu" and cpu_is_fast_in_bfloat16():
             self.use_precision(torch.bfloat16)
 
     def use_precision(self, dtype: torch.dtype) -> None:

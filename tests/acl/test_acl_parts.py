@@ -27,6 +27,29 @@ def test_ten_seconds_of_silence_have_the_known_filter_bank() -> None:
     torch.testing.assert_close(bank, torch.full_like(bank, -2.39172), atol=1e-4, rtol=0)
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_never_reaches_the_filter_bank(dtype: torch.dtype) -> None:
+    loud = torch.sin(torch.arange(32_000) / 3)[None]
+    with torch.autocast("cpu", dtype=dtype):
+        bank = beats_fbank(loud)
+    assert torch.equal(bank, beats_fbank(loud))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_changes_maps_little(network: ACL, dtype: torch.dtype) -> None:
+    images, waveforms = torch.rand(2, 3, 64, 64), 0.1 * torch.randn(2, 32_000)
+    with torch.inference_mode():
+        exact = network(images, waveforms)
+        with torch.autocast("cpu", dtype=dtype):
+            automatic = network(images, waveforms)
+        network.use_precision(torch.bfloat16)
+        cast = network(images, waveforms)
+    for scores in (automatic, cast):
+        torch.testing.assert_close(scores.cells.float(), exact.cells, atol=0.02, rtol=0)
+        torch.testing.assert_close(scores.confidence.float(), exact.confidence, atol=0.03, rtol=0)
+    assert network.masker.scale.dtype == torch.float32
+
+
 @pytest.mark.parametrize(("seconds", "tokens"), [(10, 496), (5, 248), (3, 144), (1, 48)])
 def test_tokens_are_eight_per_sixteen_hundredths_of_a_second(
     network: ACL, seconds: int, tokens: int

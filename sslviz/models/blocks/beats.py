@@ -69,8 +69,12 @@ class BEATsConfig:
 
 
 def beats_fbank(waveforms: Tensor) -> Tensor:
-    """Normalised Kaldi filter bank: (B, n) in [-1, 1] at 16 kHz -> (B, (n - 400) // 160 + 1, 128) float32."""
-    banks = torch.stack([filter_bank(w.float() * 2.0**15, NUM_MELS) for w in waveforms])
+    """Normalised Kaldi filter bank: (B, n) in [-1, 1] at 16 kHz -> (B, (n - 400) // 160 + 1, 128) float32.
+
+    Always in float32: the power of 16-bit amplitudes lies far beyond what float16 can hold.
+    """
+    with torch.autocast(waveforms.device.type, enabled=False):
+        banks = torch.stack([filter_bank(w.float() * 2.0**15, NUM_MELS) for w in waveforms])
     return (banks - FBANK_MEAN) / (2 * FBANK_DEVIATION)
 
 

@@ -46,5 +46,6 @@ def pool_features(features: Tensor, masks: Tensor) -> Tensor:
     Divided by the sum of all masks, as the reference does; only the direction of the result matters.
     """
     small = functional.interpolate(masks.float(), features.shape[-2:], mode="nearest")
-    pooled = torch.einsum("bchw,bnhw->bnc", features.float(), small)
+    with torch.autocast(features.device.type, enabled=False):
+        pooled = torch.einsum("bchw,bnhw->bnc", features.float(), small)
     return pooled / (small.sum() + 1e-7)
