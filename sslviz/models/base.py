@@ -133,8 +133,9 @@ class Network(nn.Module, ABC):
     @property
     def identity(self) -> Identity:
         """Which method and weights it is; says "not trained" until a loader says otherwise."""
-        untrained = Identity(self.method, "untrained", "", self.default_calibration, trained=False)
-        return self._identity or untrained
+        if self._identity is not None:
+            return self._identity
+        return Identity(self.method, "untrained", "", self.default_calibration, trained=False)
 
     @identity.setter
     def identity(self, identity: Identity) -> None:

@@ -126,13 +126,9 @@ class JSA(EmbeddingNetwork):
     def score(self, images: Encoding, sounds: Encoding) -> Scores:
         """What the sound's target slot claims of the picture; confidence: target slots agree."""
         image, sound = Slots(*images), Slots(*sounds)
+        cells = target_map(sound.queries, image.keys, self.sharpness)
         agreement = cosine_similarity(image.slots[:, TARGET], sound.slots[:, TARGET])
-        return Scores(self._map(sound.queries, image.keys), confidence=(agreement + 1) / 2)
-
-    def image_query_map(self, images: Encoding) -> Tensor:
-        """What the picture's own target slot claims, (B, 7, 7): hears nothing, refines the map."""
-        image = Slots(*images)
-        return self._map(image.queries, image.keys)
+        return Scores(cells, confidence=(agreement + 1) / 2)
 
     def image_vectors(self, images: Encoding) -> Tensor:
         """The picture's target slot, scaled to length 1."""
@@ -142,21 +138,25 @@ class JSA(EmbeddingNetwork):
         """The sound's target slot, scaled to length 1."""
         return normalize(Slots(*sounds).slots[:, TARGET], dim=1)
 
-    def _map(self, queries: Tensor, keys: Tensor) -> Tensor:
-        side = math.isqrt(keys.shape[1])
-        target = attention(queries, keys, self.sharpness)[:, TARGET]
-        return target.reshape(-1, side, side)
+
+def target_map(queries: Tensor, keys: Tensor, sharpness: float) -> Tensor:
+    """What the target slot of queries (B, K, C) claims of square keys (B, hw, C): (B, h, w)."""
+    side = math.isqrt(keys.shape[1])
+    return attention(queries, keys, sharpness)[:, TARGET].reshape(-1, side, side)
 
 
 class ImageQueryPrior(Prior):
-    """What JSA's image query claims of its own picture: image-query refinement."""
+    """What the image query claims of its own picture: image-query refinement."""
 
+    title = "image-query refinement"
     alpha = IQR_ALPHA
 
-    def __init__(self, network: JSA) -> None:
+    def __init__(self, sharpness: float = 1.0) -> None:
+        """For networks whose encoding of pictures is ``Slots``; ``sharpness`` as theirs."""
         super().__init__()
-        self._of = network.image_query_map
+        self.sharpness = sharpness
 
     def forward(self, images: Tensor, encoding: Encoding) -> Tensor:
-        """Only the encoding is used; -> (B, 7, 7)."""
-        return self._of(encoding)
+        """Only the encoding is used; -> (B, h, w)."""
+        image = Slots(*encoding)
+        return target_map(image.queries, image.keys, self.sharpness)

@@ -5,7 +5,7 @@ picture has to name. A refined map compares within its picture only.
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from torch import Tensor, nn
@@ -51,6 +51,8 @@ def blend(maps: Tensor, prior: Tensor, alpha: float) -> Tensor:
 class Prior(nn.Module, ABC):
     """A map of a picture that does not depend on the sound."""
 
+    title: str
+    """What a picture that was made with it says."""
     alpha: float
     """Default weight of the sound's own map beside this one."""
 
@@ -60,7 +62,7 @@ class Prior(nn.Module, ABC):
 
 
 class Refined(Network):
-    """A network whose maps are blended with a prior."""
+    """A network whose maps are blended with a prior; its ``identity`` tells with which and how."""
 
     scale = ScoreScale.ATTENTION
 
@@ -93,7 +95,8 @@ class Refined(Network):
         self.upsampling = upsampling or Upsampling("bilinear", align_corners=False)
         self.method, self.spec, self.resize = network.method, network.spec, network.resize
         self.autocast_dtype = network.autocast_dtype
-        self.identity = network.identity
+        told = f"{network.identity.checkpoint} with {prior.title} (alpha {self.alpha:g})"
+        self.identity = replace(network.identity, checkpoint=told)
         self.train(network.training)
 
     def encode_images(self, images: Tensor) -> Encoding:

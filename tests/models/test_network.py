@@ -14,8 +14,8 @@ from sslviz.models import JSA, MarginNCE
 from sslviz.models.base import Encoding, Network, Resize, Scores, resize_image
 from sslviz.models.blocks.object_prior import ObjectPrior
 from sslviz.models.blocks.resnet import ResNet18
-from sslviz.models.jsa import ImageQueryPrior
 from sslviz.models.refinement import Refined, blend, min_max
+from sslviz.models.refining import Refinement, refine
 from sslviz.types import AudioClip, Calibration, Frame, InputSpec, ScoreScale, Window
 
 
@@ -138,8 +138,8 @@ def test_the_weight_of_the_sound_decides_what_a_refined_map_shows() -> None:
     network = small_network("jsa")
     assert isinstance(network, JSA)
     one = window(network, 1)
-    only_sound = Refined(network, ImageQueryPrior(network), alpha=1.0).localize([one])[0]
-    only_picture = Refined(network, ImageQueryPrior(network), alpha=0.0).localize([one])[0]
+    only_sound = refine(network, Refinement.IQR, alpha=1.0).localize([one])[0]
+    only_picture = refine(network, Refinement.IQR, alpha=0.0).localize([one])[0]
     plain = network.localize([one])[0]
 
     def stretched(values: np.ndarray) -> np.ndarray:
@@ -155,6 +155,34 @@ def test_a_refined_map_can_be_made_at_the_size_of_the_papers_evaluation() -> Non
     prior = ObjectPrior(ResNet18(3, 4)).eval()
     refined = Refined(network, prior, upsampling=network.upsampling, size=224)
     assert refined.localize([window(network, 1)])[0].values.shape == (224, 224)
+
+
+def test_what_refined_a_map_is_told_with_its_weight() -> None:
+    network = small_network("jsa")
+    told = refine(network, Refinement.IQR).identity.checkpoint
+    assert told == "untrained with image-query refinement (alpha 0.6)"
+    told = refine(network, Refinement.OGL, prior=ObjectPrior(ResNet18(3, 4))).identity.checkpoint
+    assert told == "untrained with object prior (alpha 0.4)"
+
+
+def test_the_bundled_networks_bring_their_own_object_prior() -> None:
+    network = small_network("marginnce-compact")
+    one = window(network, 1)
+    refined = refine(network, Refinement.OGL, alpha=0.0)
+    (prior,) = network.object_prior([one.key_frame])
+    (scored,) = refined.localize([one])
+    assert scored.values.shape == network.localize([one])[0].values.shape
+    assert prior.shape[0] * 2 == scored.values.shape[0]
+    coarse = scored.values.reshape(*prior.shape[:1], 2, prior.shape[1], 2).mean((1, 3))
+    assert np.corrcoef(coarse.ravel(), prior.ravel())[0, 1] > 0.9
+
+
+def test_a_refinement_that_a_network_cannot_have_says_why() -> None:
+    network = small_network("marginnce")
+    with pytest.raises(OptionError, match="needs slots; marginnce has none"):
+        refine(network, Refinement.IQR)
+    with pytest.raises(OptionError, match="resnet18-f37072fd"):
+        refine(network, Refinement.OGL)
 
 
 def test_a_weight_out_of_range_is_refused() -> None:

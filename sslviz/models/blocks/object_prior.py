@@ -16,6 +16,7 @@ def saliency(features: Tensor) -> Tensor:
 class ObjectPrior(Prior):
     """Saliency of an image encoder before any training on sound (EZ-VSL, section 3.3)."""
 
+    title = "object prior"
     alpha = OGL_ALPHA
 
     def __init__(
