@@ -5,8 +5,10 @@ from pathlib import Path
 from sslviz.checkpoints.folder import describe_difference
 from sslviz.checkpoints.foreign import load_state
 from sslviz.errors import CheckpointError
+from sslviz.models.base import Network
 from sslviz.models.blocks.object_prior import ObjectPrior
 from sslviz.models.blocks.resnet import ResNet18
+from sslviz.models.refining import Refinement, refine
 
 
 def load_object_prior(file: Path, allow_pickle: bool = False) -> ObjectPrior:
@@ -26,3 +28,27 @@ def load_object_prior(file: Path, allow_pickle: bool = False) -> ObjectPrior:
         raise CheckpointError(f"{file} is no ResNet-18 of torchvision's layout: {difference}.")
     encoder.load_state_dict(state)
     return ObjectPrior(encoder).eval().requires_grad_(False)
+
+
+def refined(
+    network: Network,
+    how: str,
+    alpha: float | None = None,
+    prior_file: Path | None = None,
+    allow_pickle: bool = False,
+) -> Network:
+    """A loaded localizer with refined maps: ``iqr`` or ``ogl``; see ``models.refining.refine``.
+
+    Args:
+        network: Ready to run.
+        how: ``iqr`` or ``ogl``.
+        alpha: Weight of the network's own map; by default the papers'.
+        prior_file: torchvision's ResNet-18, for ``ogl`` of networks without a prior of their own.
+        allow_pickle: ``prior_file`` may be a PyTorch pickle.
+
+    Raises:
+        OptionError: The network cannot be refined so.
+        CheckpointError: ``prior_file`` is no ResNet-18.
+    """
+    prior = None if prior_file is None else load_object_prior(prior_file, allow_pickle)
+    return refine(network, Refinement(how), alpha, prior)

@@ -54,6 +54,21 @@ def add_localizer(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--device", default="auto", metavar="DEVICE", help="auto, cuda, mps or cpu (default: auto)"
     )
+    group.add_argument(
+        "--threads", type=int, metavar="N", help="cores for the model (default: as PyTorch chooses)"
+    )
+    group.add_argument(
+        "--refine", choices=("iqr", "ogl"),
+        help="blend maps with JSA's image query or an object prior: both hear nothing (default: off)",
+    )  # fmt: skip
+    group.add_argument(
+        "--refine-alpha", type=float, metavar="A",
+        help="weight of the sound's own map, 0 to 1 (default: the papers': iqr 0.6, ogl 0.4)",
+    )  # fmt: skip
+    group.add_argument(
+        "--object-prior", type=Path, metavar="FILE",
+        help="torchvision's ResNet-18 file for --refine ogl of jsa and marginnce",
+    )  # fmt: skip
 
 
 def add_analysis(parser: argparse.ArgumentParser) -> None:
@@ -188,11 +203,19 @@ def load(args: argparse.Namespace, say: Say) -> Any:
             told.add(name)
             say(f"Downloading {name} ({total / 1e6:.0f} MB)" if total else f"Downloading {name}")
 
-    return load_localizer(
+    localizer = load_localizer(
         args.method,
         file=args.from_file,
         device=args.device,
         allow_untrained=args.allow_untrained,
         allow_pickle=args.allow_pickle,
         progress=tell,
+        num_threads=args.threads,
+    )
+    if args.refine is None:
+        return localizer
+    from sslviz.checkpoints.priors import refined
+
+    return refined(
+        localizer, args.refine, args.refine_alpha, args.object_prior, args.allow_pickle
     )
