@@ -13,6 +13,7 @@ import numpy as np
 
 from sslviz.bench import clip
 from sslviz.bench.acl import bench_acl as bench_acl
+from sslviz.bench.live import bench_live as bench_live
 from sslviz.bench.measure import Figure, compared, interleaved, peak_memory, spread
 from sslviz.checkpoints import load_localizer
 from sslviz.evaluation.latency import at_image_size, measure_latency
