@@ -1,11 +1,15 @@
 """Localizers that stay loaded between visitors, how fast they are here, and ZeroGPU around them."""
 
+import platform
 import re
+import shutil
+import sys
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -13,6 +17,7 @@ import numpy as np
 from sslviz.catalog import CHECKPOINTS, DEFAULT_CHECKPOINT
 from sslviz.checkpoints.places import CheckpointState, available
 from sslviz.errors import CheckpointMissingError
+from sslviz.options import AnalysisOptions
 from sslviz.types import AudioClip, Frame, Identity, InputSpec, Localizer, ScoreMap, Window
 from sslviz.ui import text
 
@@ -54,13 +59,11 @@ def _words(state: CheckpointState) -> str:
 
 
 def devices() -> list[str]:
-    """Devices that exist here."""
-    import torch
-
+    """Devices that seem to exist here; found without torch, which would delay the page by seconds."""
     found = ["auto", "cpu"]
-    if torch.cuda.is_available():
+    if Path("/proc/driver/nvidia/version").exists() or shutil.which("nvidia-smi"):
         found.append("cuda")
-    if torch.backends.mps.is_available():
+    if sys.platform == "darwin" and platform.machine() == "arm64":
         found.append("mps")
     return found
 
@@ -184,6 +187,11 @@ def _noise(spec: InputSpec, count: int) -> list[Window]:
         sound = AudioClip(samples, spec.sample_rate, 0.0)
         windows.append(Window(Frame(image, float(index)), sound, index, index + 1.0, -20.0))
     return windows
+
+
+def batch_size() -> int:
+    """Windows per model call: on ZeroGPU each call costs a hand-over, so they are larger there."""
+    return 64 if on_zero_gpu() else AnalysisOptions().batch_size
 
 
 _on_gpu = gpu(_localize)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -11,7 +12,7 @@ from sslviz.catalog import DEFAULT_CHECKPOINT
 from sslviz.errors import MediaError, SSLVizError
 from sslviz.export import load_settings
 from sslviz.options import AnalysisOptions, Style
-from sslviz.ui import compose, describe, localizers, look, parts, text, trust, work
+from sslviz.ui import compose, describe, library, localizers, look, parts, text, trust, work
 from sslviz.ui.work import Desk, RunRequest
 
 MODEL_QUEUE = "model"
@@ -31,7 +32,7 @@ class MethodControls:
         return [self.checkpoint, self.rate, self.device]
 
 
-def build_method(prefix: str) -> MethodControls:
+def build_method(prefix: str, with_rate: bool = True) -> MethodControls:
     """The method picker, inside whatever container is open."""
     ready = localizers.ready_names()
     checkpoint = gr.Dropdown(
@@ -40,7 +41,7 @@ def build_method(prefix: str) -> MethodControls:
     )  # fmt: skip
     rate = gr.Slider(
         1, 25, value=AnalysisOptions().maps_per_second, step=1, label=text.MAPS_PER_SECOND,
-        info=text.MAPS_INFO, elem_id=f"{prefix}-rate",
+        info=text.MAPS_INFO, elem_id=f"{prefix}-rate", visible=with_rate,
     )  # fmt: skip
     device = gr.Dropdown(
         localizers.devices(), value="auto", label=text.DEVICE, elem_id=f"{prefix}-device"
@@ -54,6 +55,7 @@ def build_video_tab(desk: Desk) -> None:
     with gr.Row(elem_classes="sv-work"):
         with gr.Column(scale=7, min_width=320):
             parts.part("video", "sv-stage")
+            page.build_results()
             parts.part("gallery", "sv-gallery")
         with gr.Column(scale=3, min_width=320, elem_classes="sv-panel"):
             page.build_panel()
@@ -71,28 +73,35 @@ class VideoPage:
         self.desk = desk
 
     def build_panel(self) -> None:
-        """Method, look, downloads, trust."""
+        """Method and look."""
         with gr.Group(elem_classes="sv-box"):
             parts.title(text.METHOD)
             self.method = build_method("video")
             self.estimate = gr.HTML(parts.note(text.ESTIMATE_EMPTY), apply_default_css=False)
-            self.run = gr.Button(text.RUN, variant="primary", elem_id="video-run", elem_classes="sv-run")
+            self.run = gr.Button(
+                text.RUN, variant="primary", elem_id="video-run", elem_classes="sv-run"
+            )
             gr.Checkbox(value=True, label=text.AUTO, elem_id="video-auto", container=False)
         with gr.Accordion(text.LOOK, open=True, elem_classes="sv-box"):
             self.look = look.build_look("video")
             self.apply = gr.Button(text.APPLY, variant="primary", elem_id="video-apply")
             with gr.Row():
-                self.reset = gr.Button(text.RESET, size="sm", elem_id="video-reset")
+                self.reset = gr.Button(text.RESET, size="sm", min_width=100, elem_id="video-reset")
                 self.settings = gr.UploadButton(
-                    text.SETTINGS_UPLOAD, size="sm", file_types=[".json"], elem_id="video-settings"
-                )
-        with gr.Group(elem_classes="sv-box"):
-            parts.title(text.KEEP)
-            parts.part("keep", "sv-keep")
-        with gr.Group(elem_classes="sv-box"):
-            parts.title(text.TRUST)
-            self.verdict = gr.HTML(parts.note(text.TRUST_INFO), apply_default_css=False)
-            self.trust = gr.Button(text.TRUST_BUTTON, elem_id="video-trust")
+                    text.SETTINGS_UPLOAD, size="sm", min_width=140, file_types=[".json"],
+                    elem_id="video-settings",
+                )  # fmt: skip
+
+    def build_results(self) -> None:
+        """Downloads and the sanity test; shown once there is a result."""
+        with gr.Row(elem_classes="sv-results"):
+            with gr.Group(elem_classes="sv-box"):
+                parts.title(text.KEEP)
+                parts.part("keep", "sv-keep")
+            with gr.Group(elem_classes="sv-box"):
+                parts.title(text.TRUST)
+                self.verdict = gr.HTML(parts.note(text.TRUST_INFO), apply_default_css=False)
+                self.trust = gr.Button(text.TRUST_BUTTON, elem_id="video-trust")
 
     def build_hidden(self) -> None:
         """What carries words between the page's scripts and the handlers."""
@@ -108,7 +117,11 @@ class VideoPage:
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         heavy = quiet | {"concurrency_id": MODEL_QUEUE, "concurrency_limit": 1}
         self.run.click(
-            self.on_run, [self.request, *self.method.all(), *self.look.all()], self.bus, js=send, **heavy
+            self.on_run,
+            [self.request, *self.method.all(), *self.look.all()],
+            self.bus,
+            js=send,
+            **heavy,
         )
         self.apply.click(
             self.on_apply, [self.request, *self.look.all()], self.bus, js=send, **quiet
@@ -143,11 +156,14 @@ class VideoPage:
 
     def _run(
         self, asked: str, checkpoint: str, rate: float, device: str, style: tuple[Any, ...]
-    ) -> Iterator[work.Message]:
+    ) -> Iterator[library.Message]:
         try:
             wanted = json.loads(asked)
             options = AnalysisOptions(
-                maps_per_second=rate, start_seconds=wanted["start"], end_seconds=wanted["end"]
+                maps_per_second=rate,
+                start_seconds=wanted["start"],
+                end_seconds=wanted["end"],
+                batch_size=localizers.batch_size(),
             )
             request = RunRequest(
                 wanted["clip"], checkpoint, device, options, look.from_controls(style)
@@ -161,7 +177,7 @@ class VideoPage:
         """Write the painted video again in the look of the controls."""
         token = json.loads(asked)["result"]
         try:
-            base = work.style_of(self.desk.store.result(token))
+            base = library.style_of(self.desk.store.result(token))
             wanted = look.from_controls(style, base)
         except SSLVizError as error:
             yield json.dumps({"state": "error", "message": work.sentence(error)})
@@ -173,7 +189,7 @@ class VideoPage:
         try:
             result = self.desk.store.result(token)
             message = work.message_of(self.desk, result) | {"shared": True}
-            controls = look.to_controls(work.style_of(result))
+            controls = look.to_controls(library.style_of(result))
         except SSLVizError as error:
             skips = [gr.skip()] * (1 + len(self.look.all()))
             return [json.dumps({"state": "error", "message": work.sentence(error)}), *skips]
@@ -187,7 +203,7 @@ class VideoPage:
         try:
             name = localizers.allowed_name(checkpoint, self.desk.deployment.public)
             upload = self.desk.store.upload(wanted["clip"])
-            info = work.info_of(upload.path, self.desk.deployment)
+            info = library.info_of(upload.path, self.desk.deployment)
             length = None if wanted["end"] is None else wanted["end"] - wanted["start"]
             each = self.desk.shelf.seconds_per_map(name, device)
             seconds = describe.estimate_seconds(info, rate, each, length)
@@ -201,7 +217,7 @@ class VideoPage:
     def on_settings(self, path: str) -> list[Any]:
         """Put the look of a settings file into the controls."""
         try:
-            return ["", *look.to_controls(load_settings(path))]
+            return ["", *look.to_controls(load_settings(Path(path)))]
         except SSLVizError as error:
             words = work.sentence(error).replace(str(path), text.SETTINGS_FILE)
             skips = [gr.skip()] * len(self.look.all())

@@ -22,7 +22,7 @@ FLAGS = (
     "--autoplay-policy=no-user-gesture-required",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )  # fmt: skip
-PATIENCE = 120_000
+PATIENCE = 240_000
 """Milliseconds; a loaded machine is slow, not broken."""
 
 
