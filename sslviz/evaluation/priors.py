@@ -1,6 +1,7 @@
 """Maps that hear nothing: what a figure is worth shows only beside them."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -18,11 +19,14 @@ class HasObjectPrior(Protocol):
         ...
 
 
+@lru_cache(maxsize=4)
 def centre_prior(size: int) -> NDArray[np.float64]:
-    """1 - r / r_max from the middle of the picture, (size, size)."""
+    """1 - r / r_max from the middle of the picture, (size, size), read-only."""
     steps = np.arange(size) - (size - 1) / 2
     radius = np.hypot(steps[:, None], steps[None, :])
-    return np.asarray(1 - radius / radius.max(), np.float64)
+    prior = np.asarray(1 - radius / radius.max(), np.float64)
+    prior.setflags(write=False)
+    return prior
 
 
 def random_map(shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float32]:
