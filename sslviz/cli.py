@@ -38,6 +38,7 @@ COMMANDS = {
         "add_restyle",
         "run_restyle",
     ),
+    "app": Command("the app in the browser", "ui.command"),
     "live": Command(
         "camera and microphone in a window, or files as if live",
         "commands.live",
@@ -52,6 +53,7 @@ COMMANDS = {
         "upload a checkpoint to the Hub", "commands.listing", "add_publish", "run_publish"
     ),
     "evaluate": Command("measure a localizer against marked data", "evaluation.command"),
+    "train": Command("train a method on a folder", "training.command"),
     "guidance": Command("ask a chat model what training clips show", "training.guidance_command"),
     "batch": Command(
         "many files, on every core or on Ray",

@@ -55,3 +55,7 @@ class CancelledError(SSLVizError, InterruptedError):
 
 class LiveError(SSLVizError, RuntimeError):
     """The live view cannot go on: no free place, time is up, or a message that makes no sense."""
+
+
+class TrainingError(SSLVizError, RuntimeError):
+    """A training run cannot go on; the text says what to change."""

@@ -2,7 +2,7 @@
 
 from sslviz.models.acl import ACL, GuidedACL
 from sslviz.models.base import EmbeddingNetwork, Encoding, Network, Resize, Scores
-from sslviz.models.compact import MarginNCECompact
+from sslviz.models.compact import JSACompact, MarginNCECompact
 from sslviz.models.jsa import JSA
 from sslviz.models.marginnce import MarginNCE
 
@@ -10,6 +10,7 @@ METHODS: dict[str, type[Network]] = {
     "acl": ACL,
     "acl-guided": GuidedACL,
     "jsa": JSA,
+    "jsa-compact": JSACompact,
     "marginnce": MarginNCE,
     "marginnce-compact": MarginNCECompact,
 }
@@ -22,6 +23,7 @@ __all__ = [
     "EmbeddingNetwork",
     "Encoding",
     "GuidedACL",
+    "JSACompact",
     "MarginNCE",
     "MarginNCECompact",
     "Network",

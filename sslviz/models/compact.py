@@ -6,13 +6,21 @@ MobileNetV2 (arXiv 1801.04381) and EfficientAT mn04 (arXiv 2211.04772). The head
 by composites and the groups of classes are this project's own, not the papers'.
 """
 
+import math
+from abc import abstractmethod
 from collections.abc import Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
+from torch.nn.functional import (
+    avg_pool2d,
+    cosine_similarity,
+    hardswish,
+    interpolate,
+    normalize,
+)
 
 from sslviz.models.base import EmbeddingNetwork, Encoding, Scores
 from sslviz.models.blocks.cell_head import CellHead, Cells
@@ -20,6 +28,7 @@ from sslviz.models.blocks.efficientat import EfficientAT
 from sslviz.models.blocks.mel import SAMPLE_RATE, LogMel
 from sslviz.models.blocks.mobilenet import MobileNetV2
 from sslviz.models.blocks.object_prior import saliency
+from sslviz.models.blocks.slot_attention import TARGET, JointSlotAttention, Slots, attention
 from sslviz.models.blocks.sound_head import SoundHead
 from sslviz.types import Calibration, Frame, InputSpec, ScoreScale
 
@@ -36,6 +45,7 @@ class CompactNetwork(EmbeddingNetwork):
 
     def __init__(self, num_learned: int = NUM_LEARNED, num_groups: int = NUM_GROUPS) -> None:
         super().__init__()
+        self.num_learned, self.num_groups = num_learned, num_groups
         self.spectrogram = LogMel()
         self.image_encoder = MobileNetV2()
         self.audio_encoder = EfficientAT()
@@ -47,6 +57,24 @@ class CompactNetwork(EmbeddingNetwork):
         late = self.image_encoder.late(stride16)
         cells: Cells = self.cell_head(stride8, late.stride16, late.stride32)
         return cells
+
+    @abstractmethod
+    def encode_early(self, stride8: Tensor, stride16: Tensor) -> Encoding:
+        """Encoding of pictures after the early trunk, (B, 32, 2h, 2w) and (B, 96, h, w)."""
+
+    @abstractmethod
+    def encode_hidden(self, over_time: Tensor, whole: Tensor) -> Encoding:
+        """Encoding of sounds after the tagger: its hidden features (B, T, 512) and (B, 512)."""
+
+    def encode_images(self, images: Tensor) -> Encoding:
+        """RGB in [0, 1], (B, 3, S, S) -> what ``encode_early`` says."""
+        return self.encode_early(*self.image_encoder.early(images * 2 - 1))
+
+    def encode_sounds(self, waveforms: Tensor) -> Encoding:
+        """(B, n) -> what ``encode_hidden`` says."""
+        features = self.audio_encoder(self.spectrogram(waveforms))
+        over_time = hardswish(self.audio_encoder.hidden(features.tokens.transpose(1, 2)))
+        return self.encode_hidden(over_time, features.hidden)
 
     def sound_vector(self, hidden: Tensor) -> Tensor:
         """Hidden features of the tagger (B, 512) -> unit vectors (B, VECTOR_SIZE)."""
@@ -65,13 +93,9 @@ class CompactNetwork(EmbeddingNetwork):
     def object_prior(self, frames: Sequence[Frame]) -> list[NDArray[np.float32]]:
         """Mean absolute stride-16 feature of the image encoder, whose early part never trains."""
         with torch.inference_mode():
-            features = self.image_encoder.early(self._images(self.images_to_tensor(frames)))
+            features = self.image_encoder.early(self.images_to_tensor(frames) * 2 - 1)
             maps = saliency(self.image_encoder.expand(features.stride16))
         return [np.asarray(m.float().cpu().numpy(), np.float32) for m in maps]
-
-    def _images(self, images: Tensor) -> Tensor:
-        """RGB in [0, 1] -> [-1, 1], the range the trunk was trained with."""
-        return images * 2 - 1
 
 
 class MarginNCECompact(CompactNetwork):
@@ -84,14 +108,14 @@ class MarginNCECompact(CompactNetwork):
         super().__init__(num_learned, num_groups)
         self.agreement = nn.Linear(2, 1)
 
-    def encode_images(self, images: Tensor) -> Encoding:
+    def encode_early(self, stride8: Tensor, stride16: Tensor) -> Encoding:
         """Cells of pictures: (B, L, h, w), (B, G, h, w), (B, 1, 2h, 2w)."""
-        early = self.image_encoder.early(self._images(images))
-        return tuple(self.cells(early.stride8, early.stride16))
+        return tuple(self.cells(stride8, stride16))
 
-    def encode_sounds(self, waveforms: Tensor) -> Encoding:
+    def encode_hidden(self, over_time: Tensor, whole: Tensor) -> Encoding:
         """Unit vectors (B, VECTOR_SIZE)."""
-        return (self.sound_vector(self.audio_encoder(self.spectrogram(waveforms)).hidden),)
+        del over_time
+        return (self.sound_vector(whole),)
 
     def score(self, images: Encoding, sounds: Encoding) -> Scores:
         """Cosine of each cell with the sound, (B, 2h, 2w)."""
@@ -112,8 +136,100 @@ class MarginNCECompact(CompactNetwork):
 
     def image_vectors(self, images: Encoding) -> Tensor:
         """Mean of the cells, weighted by objectness, scaled to length 1."""
-        return nn.functional.normalize(self.cell_vectors(Cells(*images)).mean((2, 3)), dim=1)
+        return normalize(self.cell_vectors(Cells(*images)).mean((2, 3)), dim=1)
 
     def sound_vectors(self, sounds: Encoding) -> Tensor:
         """The sound vector itself."""
         return sounds[0]
+
+
+class JSACompact(CompactNetwork):
+    """Cells that the sound's target slot claims; maps compare within a picture only.
+
+    Tokens of picture and sound are the vectors that ``MarginNCECompact`` compares by cosine. A
+    picture's slots see them at stride 16; the map reads keys at stride 8.
+    """
+
+    method = "jsa-compact"
+    scale = ScoreScale.ATTENTION
+    default_calibration = Calibration(confidence_gate=0.5, score_low=0.0, score_high=2 / 1600)
+
+    def __init__(
+        self,
+        num_learned: int = NUM_LEARNED,
+        num_groups: int = NUM_GROUPS,
+        num_slots: int = 2,
+        num_iterations: int = 5,
+    ) -> None:
+        super().__init__(num_learned, num_groups)
+        dim = num_learned + num_groups + 2
+        self.slot_attention = JointSlotAttention(dim, num_slots, num_iterations)
+        for half in (self.slot_attention.image, self.slot_attention.audio):
+            for linear in (half.to_q, half.to_k, half.to_v):
+                nn.init.eye_(linear.weight)  # tokens of both already lie in one space
+                nn.init.zeros_(linear.bias)
+        self.agreement = nn.Linear(3, 1)
+
+    def image_tokens(self, vectors: Tensor) -> Tensor:
+        """Cell vectors (B, C, 2h, 2w) -> tokens at stride 16, (B, hw, C)."""
+        return _as_tokens(avg_pool2d(vectors, 2))
+
+    def fine_keys(self, vectors: Tensor) -> Tensor:
+        """Cell vectors (B, C, 2h, 2w) -> keys at stride 8, (B, 4hw, C)."""
+        half = self.slot_attention.image
+        keys: Tensor = half.to_k(half.norm_tokens(_as_tokens(vectors)))
+        return keys
+
+    def sound_tokens(self, hidden: Tensor) -> Tensor:
+        """Hidden features over time (B, T, 512) -> tokens (B, T, C)."""
+        vectors = self.sound_vector(hidden.flatten(0, 1)) * VECTOR_SIZE**0.5
+        tokens: Tensor = vectors.view(len(hidden), -1, VECTOR_SIZE)
+        return tokens
+
+    def encode_early(self, stride8: Tensor, stride16: Tensor) -> Encoding:
+        """Slots and queries (B, K, C) and keys (B, 4hw, C) of pictures."""
+        vectors = self.cell_vectors(self.cells(stride8, stride16))
+        slots = self.slot_attention.attend_image(self.image_tokens(vectors))
+        return slots.slots, slots.queries, self.fine_keys(vectors)
+
+    def encode_hidden(self, over_time: Tensor, whole: Tensor) -> Encoding:
+        """Slots and queries (B, K, C) and keys (B, T, C) of sounds."""
+        del whole
+        return tuple(self.slot_attention.attend_audio(self.sound_tokens(over_time)))
+
+    def score(self, images: Encoding, sounds: Encoding) -> Scores:
+        """What the sound's target slot claims of the picture, (B, 2h, 2w); each map sums to 1."""
+        image, sound = Slots(*images), Slots(*sounds)
+        side = math.isqrt(image.keys.shape[1])
+        claimed = attention(sound.queries, image.keys)[:, TARGET]
+        confidence = self.confidence(claim_logits(sound.queries, image.keys), image, sound)
+        return Scores(claimed.reshape(-1, side, side), confidence)
+
+    def confidence(self, claims: Tensor, image: Slots, sound: Slots) -> Tensor:
+        """Probability that picture and sound agree: from the best claims and the target slots."""
+        best = claims.topk(claims.shape[1] * 3 // 200, 1).values.mean(1)
+        agreement = cosine_similarity(image.slots[:, TARGET], sound.slots[:, TARGET])
+        logit: Tensor = self.agreement(torch.stack((best / 4, agreement, claims.mean(1) / 4), 1))
+        return logit[:, 0].sigmoid()
+
+    def image_vectors(self, images: Encoding) -> Tensor:
+        """The picture's target slot, scaled to length 1."""
+        return normalize(Slots(*images).slots[:, TARGET], dim=1)
+
+    def sound_vectors(self, sounds: Encoding) -> Tensor:
+        """The sound's target slot, scaled to length 1."""
+        return normalize(Slots(*sounds).slots[:, TARGET], dim=1)
+
+
+def _as_tokens(vectors: Tensor) -> Tensor:
+    """(B, C, h, w) unit vectors -> (B, hw, C), of length sqrt(C)."""
+    tokens: Tensor = vectors.flatten(2).transpose(1, 2) * vectors.shape[1] ** 0.5
+    return tokens
+
+
+def claim_logits(queries: Tensor, keys: Tensor) -> Tensor:
+    """Log odds of the target slot against the others, (B, K, C) and (B, N, C) -> (B, N)."""
+    logits = queries @ keys.transpose(1, 2) * queries.shape[-1] ** -0.5
+    others = [slot for slot in range(logits.shape[1]) if slot != TARGET]
+    odds: Tensor = logits[:, TARGET] - logits[:, others].logsumexp(1)
+    return odds

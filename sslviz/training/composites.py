@@ -14,6 +14,7 @@ import numpy as np
 
 from sslviz.training.pictures import (
     Picture,
+    close_crop,
     degrade,
     extent,
     fit_labels,
@@ -59,11 +60,13 @@ class CompositeOptions:
     """Shares of the kinds of composite; the rest are objects pasted on backgrounds."""
 
     size: int = 320
-    photo_share: float = 0.22
-    mosaic_share: float = 0.28
+    photo_share: float = 0.3
+    mosaic_share: float = 0.27
+    close_share: float = 0.15
+    """Of photos and tiles: a crop so close that the object fills most of it."""
     photo_background_share: float = 0.25
     """Of the pasted ones: on another photo instead of a background."""
-    framed_share: float = 0.35
+    framed_share: float = 0.5
     """Of pasted objects without a plain background: the whole crop, which counts as the object."""
     max_pasted: int = 4
     min_scale: float = 0.14
@@ -104,10 +107,11 @@ class Composer:
 
     def _photo(self, rng: np.random.Generator, size: int) -> tuple[Picture, Picture]:
         """A photo, or a crop that keeps a third of its object, squeezed into a square."""
-        cutout = self._draw(rng)
+        cutout, options = self._draw(rng), self.options
         image, mask = jitter(rng, cutout.image), cutout.mask
-        if rng.random() < 0.6:
-            crop = random_crop(rng, mask)
+        chance = rng.random()
+        if chance < 0.6:
+            crop = close_crop(rng, mask) if chance < options.close_share else random_crop(rng, mask)
             image, mask = image[crop], mask[crop]
         if rng.random() < 0.5:
             image, mask = image[:, ::-1], mask[:, ::-1]

@@ -62,6 +62,20 @@ def random_crop(rng: np.random.Generator, mask: Picture) -> tuple[slice, slice]:
     return slice(0, height), slice(0, width)
 
 
+def close_crop(rng: np.random.Generator, mask: Picture) -> tuple[slice, slice]:
+    """A crop of 20 to 60 % of each side around a pixel of the object: something large."""
+    rows, columns = np.nonzero(mask)
+    if not rows.size:
+        return random_crop(rng, mask)
+    chosen = int(rng.integers(rows.size))
+    spans = []
+    for centre, side in zip((int(rows[chosen]), int(columns[chosen])), mask.shape, strict=True):
+        size = max(int(side * rng.uniform(0.2, 0.6)), 8)
+        first = min(max(centre - size // 2, 0), max(side - size, 0))
+        spans.append(slice(first, first + size))
+    return spans[0], spans[1]
+
+
 def random_span(rng: np.random.Generator, length: int, share: float) -> slice:
     """A stretch of ``share`` of a length, anywhere."""
     size = max(int(length * share), 1)

@@ -29,7 +29,10 @@ class SoundHead(nn.Module):
 
         The squares of all three add up to 1.
         """
-        groups = (self.group_of * logits.sigmoid().unsqueeze(1)).amax(2)  # (B, G)
+        heard, classes = self.group_of.nonzero(as_tuple=True)
+        groups = logits.new_zeros(len(logits), len(self.group_of))
+        heard = heard.expand(len(logits), -1)
+        groups = groups.scatter_reduce(1, heard, logits.sigmoid()[:, classes], "amax")  # (B, G)
         groups = groups / (groups.sum(1, keepdim=True) + 1e-4)
         learned = normalize(self.learned(hidden), dim=1)
         shares = (self.shares(hidden).softmax(1) + 1e-6).sqrt()

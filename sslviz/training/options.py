@@ -1,0 +1,73 @@
+"""Every choice of a training run, as frozen data."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from math import cos, pi
+from pathlib import Path
+
+from sslviz.errors import OptionError
+from sslviz.training.sounds import SoundPlan
+
+
+class Schedule(StrEnum):
+    """How the learning rate moves after the warm-up."""
+
+    CONSTANT = "constant"
+    """As the papers have it."""
+    COSINE = "cosine"
+    """Full for a third of the run, then down to nothing along a cosine."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainOptions:
+    """A training run; the defaults suit the bundled checkpoints."""
+
+    method: str
+    """Key in ``models.METHODS``."""
+    data: Path
+    """Folder of the data set."""
+    output: Path
+    """Folder for checkpoints, log and state; an interrupted run there is gone on with."""
+    steps: int = 6000
+    """Optimizer steps."""
+    batch_size: int = 24
+    """Pictures per process and micro-batch."""
+    accumulate: int = 1
+    """Micro-batches per optimizer step."""
+    learning_rate: float = 1.2e-3
+    weight_decay: float = 0.02
+    warmup_steps: int = 60
+    schedule: Schedule = Schedule.COSINE
+    seed: int = 0
+    num_workers: int = 0
+    """Loader processes; 0 loads in the training process."""
+    half: bool = True
+    """Mixed precision: float16 on CUDA, bfloat16 on the CPU."""
+    save_every: int = 200
+    """Steps between saved states."""
+    patience: int = 0
+    """Stop after this many saves without a lower smoothed loss; 0: never."""
+    initial: str | None = None
+    """Checkpoint name or folder to start from."""
+    weights: Path | None = None
+    """Pretrained encoders of the compact methods; by default ``weights`` in ``data``."""
+    split: str = "train"
+    composites: int = 16_000
+    """Training pictures composed for the compact methods; each takes about 0.27 MB of disk."""
+    sounds: SoundPlan = field(default_factory=SoundPlan)
+    """Training excerpts drawn for the compact methods."""
+
+    def __post_init__(self) -> None:
+        counts = (self.steps, self.batch_size, self.accumulate, self.save_every)
+        if min(counts) < 1 or min(self.warmup_steps, self.num_workers, self.patience) < 0:
+            raise OptionError(f"steps, batch_size, accumulate and save_every start at 1: {self}.")
+        if not 0 < self.learning_rate < 10 or self.weight_decay < 0:
+            raise OptionError(f"learning_rate is {self.learning_rate}, allowed is up to 10.")
+
+    def rate_at(self, step: int) -> float:
+        """Factor on the learning rate of a step, counted from 0."""
+        warm = min(1.0, (step + 1) / self.warmup_steps) if self.warmup_steps else 1.0
+        done = step / self.steps
+        if self.schedule is Schedule.CONSTANT or done < 1 / 3:
+            return warm
+        return warm * max(0.02, 0.5 * (1 + cos(pi * (done - 1 / 3) / (2 / 3))))

@@ -1,0 +1,122 @@
+"""From options to a task, and from a finished task to a checkpoint folder."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import torch
+
+from sslviz.checkpoints import CheckpointConfig, load_network, save_checkpoint
+from sslviz.checkpoints.places import find_folder
+from sslviz.errors import TrainingError
+from sslviz.models import METHODS, Network
+from sslviz.training.acl_objective import ACLObjective
+from sslviz.training.compact import (
+    CompactObjective,
+    JSACompactObjective,
+    MarginNCECompactObjective,
+)
+from sslviz.training.compact_task import CompactTask, calibrate, make_compact_task
+from sslviz.training.objectives import (
+    JSAObjective,
+    MarginNCEObjective,
+    Objective,
+    SpectrogramMask,
+)
+from sslviz.training.options import TrainOptions
+from sslviz.training.pairs import PairTask
+from sslviz.training.sources import Task
+from sslviz.types import Calibration
+
+COMPACT = {"marginnce-compact": MarginNCECompactObjective, "jsa-compact": JSACompactObjective}
+
+
+def stages(options: TrainOptions) -> list[TrainOptions]:
+    """The runs that make a checkpoint, in order; each starts from the one before.
+
+    The compact methods need masks: a first short round learns from class activations, the second
+    from its own maps, and JSA's slots start from the second round's cells.
+    """
+    if options.method not in COMPACT or options.initial is not None:
+        return [options]
+    slots = options.method == "jsa-compact"
+    base = replace(options, method="marginnce-compact")
+    first = replace(base, output=options.output / "round1", steps=max(1, options.steps // 5))
+    target = options.output / "round2" if slots else options.output
+    second = replace(base, output=target, initial=str(first.output))
+    return [first, second] + ([replace(options, initial=str(target))] if slots else [])
+
+
+def make_task(options: TrainOptions) -> Task:
+    """The task of a method.
+
+    Raises:
+        TrainingError: The method cannot be trained with this command.
+        DatasetError: The data cannot be used.
+    """
+    if options.method not in METHODS:
+        known = ", ".join(sorted(METHODS))
+        raise TrainingError(f"There is no method {options.method!r}; known are {known}.")
+    network = initial_network(options)
+    if options.method in COMPACT:
+        objective: CompactObjective = COMPACT[options.method](network)
+        return make_compact_task(objective, options, fresh=options.initial is None)
+    return PairTask(_paper_objective(network), options)
+
+
+def initial_network(options: TrainOptions) -> Network:
+    """A new network, or one that starts from a checkpoint; what fits of another method is taken over.
+
+    Raises:
+        CheckpointError: The checkpoint cannot be read.
+        TrainingError: There is none of that name.
+    """
+    network: Network = METHODS[options.method]()
+    if options.initial is None:
+        return network
+    found = find_folder(options.initial) or Path(options.initial)
+    start = load_network(found)
+    network.spec = start.spec
+    own = network.state_dict()
+    taken = {n: t for n, t in start.state_dict().items() if n in own and own[n].shape == t.shape}
+    if not taken:
+        raise TrainingError(f"Nothing of {options.initial} fits a {options.method} network.")
+    network.load_state_dict({**own, **taken})
+    return network
+
+
+def _paper_objective(network: Network) -> Objective:
+    name = network.method
+    if name == "marginnce":
+        return MarginNCEObjective(network, mask=SpectrogramMask())  # type: ignore[arg-type]
+    if name == "jsa":
+        return JSAObjective(network, mask=SpectrogramMask())  # type: ignore[arg-type]
+    if name == "acl":
+        return ACLObjective(network)  # type: ignore[arg-type]
+    raise TrainingError(f"{name} needs a guidance file; see the documentation of its objective.")
+
+
+def finish(task: Task, options: TrainOptions, losses: Mapping[str, float]) -> Path:
+    """Write ``config.json`` and ``model.safetensors`` into the output folder."""
+    if isinstance(task, CompactTask):
+        network: Network = task.objective.network
+        calibration, state = calibrate(task), None
+        dtype: torch.dtype | None = torch.float16
+    else:
+        objective = task.objective
+        if not isinstance(objective, Objective):
+            raise TypeError(f"expected an Objective, got {type(objective).__name__}")
+        network, dtype = objective.network, None
+        calibration, state = type(network).default_calibration, objective.training_state()
+    config = CheckpointConfig(
+        method=network.method,
+        name=options.output.name,
+        input=network.spec,
+        calibration=Calibration(**asdict(calibration)),
+        training={
+            "options": {k: str(v) for k, v in asdict(options).items()},
+            "losses": dict(losses),
+        },
+    )
+    save_checkpoint(network.cpu(), options.output, config, dtype, state)
+    return options.output
