@@ -5,6 +5,7 @@ import threading
 import webbrowser
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 from starlette.routing import BaseRoute
 
 from sslviz.catalog import DEFAULT_CHECKPOINT
-from sslviz.errors import SSLVizError
+from sslviz.errors import OptionError, SSLVizError
 from sslviz.pipeline import paint
 from sslviz.types import Calibration, Frame, Identity, ScoreScale, ScoreTrack
 from sslviz.ui import describe, examples, live_mount, text, theme
@@ -77,6 +78,8 @@ def start(
         OptionError: A setting of the environment cannot be used.
     """
     deployment = deployment or deployment_from(os.environ)
+    if deployment.mcp and find_spec("mcp") is None:
+        raise OptionError(text.NO_MCP)
     desk = open_desk(deployment, shelf)
     offered = examples.adopt_all(desk.store)
     page = build_app(desk)

@@ -127,6 +127,10 @@ NOT_ALLOWED = "{name!r} cannot be used here; choose one of the list, or hf:USER/
 TOO_LARGE = (
     "{name} has {size}; up to {limit} are allowed here. Cut it, or run sslviz on your own machine."
 )
+NO_MCP = (
+    "SSLVIZ_MCP is set, but the package mcp is not here; run pip install 'gradio[mcp]', or remove "
+    "the setting."
+)
 FORGOTTEN = "This file is no longer here: it was deleted after its time. Drop it again."
 INTERNAL = "Something went wrong here, and it is noted in the log. Try again, or try another file."
 
