@@ -70,6 +70,7 @@ def main(connection: socket.socket) -> None:
         # The worker's modules are imported here, before memory is limited.
         worker, arguments = channel.receive()
         _limit_memory(max_memory_bytes)
+        channel.send(("beat",))
         report = ("end", worker(Link(channel), *arguments))
     except (BrokenPipeError, EOFError, ConnectionResetError):
         os._exit(1)  # the parent has hung up
@@ -115,8 +116,20 @@ def _usage() -> tuple[int, float]:
     if resource is None:
         return 0, time.process_time()
     used = resource.getrusage(resource.RUSAGE_SELF)
-    unit = 1 if sys.platform == "darwin" else 1024
-    return used.ru_maxrss * unit, used.ru_utime + used.ru_stime
+    return _peak_memory(used.ru_maxrss), used.ru_utime + used.ru_stime
+
+
+def _peak_memory(max_rss: int) -> int:
+    """Largest resident memory in bytes of this program alone.
+
+    What the kernel calls ``ru_maxrss`` on Linux still holds that of the parent we were started by.
+    """
+    if sys.platform != "linux":
+        return max_rss if sys.platform == "darwin" else max_rss * 1024
+    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    return 0
 
 
 def _die_with_parent() -> None:

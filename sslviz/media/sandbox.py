@@ -23,6 +23,7 @@ from sslviz.media.channel import Channel
 from sslviz.options import MediaLimits
 
 DEFAULT_LIMITS = MediaLimits()
+_START_SECONDS = 30.0
 
 _BOOTSTRAP = (
     "import sys, socket; sys.path[:] = {path!r}; sys.dont_write_bytecode = {no_bytecode}; "
@@ -69,7 +70,7 @@ class Sandbox:
         self._limits = limits
         self._allowed_cpu_seconds = cpu_seconds
         self._remove = tuple(remove)
-        self._returned = False
+        self._returned = self._started = False
         here, there = socket.socketpair()
         with there:
             self._process = _start(there)
@@ -115,7 +116,7 @@ class Sandbox:
         """
         while True:
             try:
-                kind, *content = self._channel.receive(self._limits.stall_seconds)
+                kind, *content = self._channel.receive(self._patience())
             except TimeoutError:
                 raise self._stalled() from None
             except EOFError:
@@ -123,6 +124,7 @@ class Sandbox:
             except (pickle.UnpicklingError, ValueError, TypeError, AttributeError) as error:
                 self.close()
                 raise MediaCrashError(f"The decoder sent nonsense and was ended: {error}") from None
+            self._started = True
             if kind == "item":
                 return content[0]
             if kind != "beat":
@@ -161,6 +163,11 @@ class Sandbox:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _patience(self) -> float:
+        """How long to wait for a sign; a busy machine may take long to start the child at all."""
+        stall = self._limits.stall_seconds
+        return stall if self._started else max(stall, _START_SECONDS)
 
     def _finish(self, kind: str, content: list[Any]) -> None:
         """The child's last word."""

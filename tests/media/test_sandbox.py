@@ -16,7 +16,7 @@ from sslviz.media.sandbox import Sandbox, run
 from sslviz.options import MediaLimits
 from tests.media import children
 
-SHORT = MediaLimits(stall_seconds=4.0)
+SHORT = MediaLimits(stall_seconds=2.0)
 
 
 def test_arguments_go_in_and_results_come_out_unchanged():
@@ -37,7 +37,7 @@ def test_messages_go_both_ways():
         with pytest.raises(EOFError):
             sandbox.receive()
         assert (totals, sandbox.result) == ([1, 3, 6], "stopped")
-        assert sandbox.peak_memory_bytes > 10e6
+        assert 10e6 < sandbox.peak_memory_bytes < 60e6
         assert sandbox.cpu_seconds > 0
 
 
@@ -51,7 +51,7 @@ def test_frames_cross_whole():
 
 def test_a_child_waits_while_nobody_takes_its_messages():
     with Sandbox(children.send_frames, 50, 1080, 1920) as sandbox:
-        assert sandbox.poll(5)
+        assert sandbox.poll(60)
         time.sleep(0.3)
         memory = Path(f"/proc/{sandbox.pid}/statm").read_text().split()
         assert int(memory[1]) * os.sysconf("SC_PAGE_SIZE") < 120e6
@@ -81,7 +81,7 @@ def test_a_crash_is_an_error_and_the_next_job_runs_at_once():
         run(children.crash)
     begin = time.monotonic()
     assert run(children.echo, 1) == (1,)
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 5 + os.getloadavg()[0]
 
 
 def test_a_child_that_leaves_without_a_word_is_a_crash():
@@ -92,14 +92,14 @@ def test_a_child_that_leaves_without_a_word_is_a_crash():
 @pytest.mark.parametrize("worker", [children.hang, children.hang_in_half_a_message])
 def test_a_hang_ends_at_the_deadline_and_the_next_job_runs(worker):
     begin = time.monotonic()
-    with pytest.raises(MediaTimeoutError, match="no progress for 4 s"):
+    with pytest.raises(MediaTimeoutError, match="no progress for 2 s"):
         run(worker, limits=SHORT)
-    assert 3.9 < time.monotonic() - begin < 12
+    assert 1.9 < time.monotonic() - begin < 30
     assert run(children.echo, 1) == (1,)
 
 
 def test_signs_of_life_hold_the_deadline_off():
-    assert run(children.beat_for, 5.0, limits=SHORT) == "alive"
+    assert run(children.beat_for, 3.0, limits=SHORT) == "alive"
 
 
 def test_a_child_that_takes_no_messages_is_given_up():
@@ -111,7 +111,7 @@ def test_a_child_that_takes_no_messages_is_given_up():
 
 def test_sending_to_a_dead_child_says_why_it_died():
     with Sandbox(children.crash) as sandbox:
-        sandbox.poll(5)
+        sandbox.poll(60)
         with pytest.raises(MediaCrashError, match="SIGSEGV"):
             sandbox.send(np.zeros(50_000_000, np.uint8))
 
