@@ -72,10 +72,8 @@ def read_marked(root: Path | str) -> MarkedSet:
     return MarkedSet(tuple(photos), tuple(notes))
 
 
-def _pictures(folder: Path) -> dict[str, Path]:
-    if not folder.is_dir():
-        return {}
-    return {p.stem: p for p in sorted(folder.iterdir()) if p.suffix.lower() in PICTURES}
+def _pictures(folder: Path, pattern: str = "*") -> dict[str, Path]:
+    return {p.stem: p for p in sorted(folder.glob(pattern)) if p.suffix.lower() in PICTURES}
 
 
 def _read_coco(root: Path, notes: list[str]) -> list[MarkedPhoto]:
@@ -119,7 +117,7 @@ def _read_label(path: Path) -> dict[str, list[Box]]:
 
 
 def _read_voc(root: Path, notes: list[str]) -> list[MarkedPhoto]:
-    pictures, found = _pictures(root / "images") or _pictures(root), []
+    pictures, found = _pictures(root, "**/*"), []
     for xml in sorted(root.glob("**/*.xml")):
         try:
             boxes = read_voc_boxes(xml)

@@ -82,6 +82,9 @@ def _trials(
 ) -> Iterator[tuple[_Marked, list[Window]]]:
     for clips, moment in moments:
         path = clips.path_of(moment)
+        if not moment.boxes:
+            bench.notes.append(f"{PART}: {moment.file} has no boxes, left out.")
+            continue
         if path is None:
             bench.notes.append(f"{PART}: {clips.folder / moment.file} is not there, left out.")
             continue

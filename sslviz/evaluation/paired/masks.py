@@ -25,7 +25,7 @@ class _Marked:
     """A photo to measure."""
 
     photo: MarkedPhoto
-    truth: NDArray[np.float32]
+    truth: NDArray[np.bool_]
     present: set[str] = field(default_factory=set)
     """Categories marked in the picture: none of them is a wrong sound."""
 
@@ -56,12 +56,13 @@ def measure_masks(bench: Bench) -> list[Figure]:
 
     for scored in bench.score(NAME, trials(), len(marked)):
         item, maps = scored.payload, [score_map.values for score_map in scored.maps]
+        truth = item.truth.astype(np.float32)
         groups.append(item.photo.group)
-        _add(tally, "", maps[:repeats], item.truth)
-        _add(tally, "|wrong_sound", maps[repeats:], item.truth)
-        _add(tally, "|random", [bench.random_like(scored.maps[0], random)], item.truth)
-        _add(tally, "|centre", [centre], item.truth)
-        _add(tally, "|object", [] if scored.object_map is None else [scored.object_map], item.truth)
+        _add(tally, "", maps[:repeats], truth)
+        _add(tally, "|wrong_sound", maps[repeats:], truth)
+        _add(tally, "|random", [bench.random_like(scored.maps[0], random)], truth)
+        _add(tally, "|centre", [centre], truth)
+        _add(tally, "|object", [] if scored.object_map is None else [scored.object_map], truth)
     return [tally.figure(name, groups=groups) for name in RULES]
 
 
@@ -92,7 +93,7 @@ def _usable(bench: Bench) -> list[_Marked]:
             continue
         try:
             bench.library.picture(photo.path)
-            truth = photo.mask(SIZE, bench.library.source.picture).astype(np.float32)
+            truth = photo.mask(SIZE, bench.library.source.picture)
         except MediaError as error:
             bench.notes.append(f"{photo.name} cannot be read ({error}): skipped.")
             continue
