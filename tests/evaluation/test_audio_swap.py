@@ -6,7 +6,7 @@ import subprocess
 import cv2
 import numpy as np
 import pytest
-from conftest import COLORS, ColorListener, Maker, tone
+from known_answers import COLORS, ColorListener, Maker, tone
 
 from sslviz.datasets.boxes import read_moments
 from sslviz.errors import MediaError

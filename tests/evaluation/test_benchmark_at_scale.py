@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import CALIBRATION, Maker
+from known_answers import CALIBRATION, Maker
 
 from sslviz.datasets.vggsound import read_vggss
 from sslviz.evaluation.benchmark import BenchmarkOptions

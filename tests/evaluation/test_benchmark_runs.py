@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ColorListener, Maker, tone
+from known_answers import ColorListener, Maker, tone
 
 from sslviz.datasets.annotated import Annotated, Benchmark
 from sslviz.datasets.vggsound import read_vggss

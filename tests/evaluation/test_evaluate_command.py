@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import Maker
+from known_answers import Maker
 
 from sslviz.cli import main
 

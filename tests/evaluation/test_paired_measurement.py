@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import SPEC, ColorListener, Maker
+from known_answers import SPEC, ColorListener, Maker
 
 from sslviz.errors import DatasetError
 from sslviz.evaluation.composites import cut_out, mosaic, paste_objects, tile_of

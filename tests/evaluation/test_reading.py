@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import SPEC, Maker
+from known_answers import SPEC, Maker
 
 from sslviz.errors import MediaError
 from sslviz.evaluation.files import SandboxedSource
