@@ -4,7 +4,9 @@ It knows no network. Key frames at the network's size and excerpts of sound go o
 frames wait for their heat in a queue that is bounded by bytes, so that memory is flat at any length.
 """
 
+import ctypes
 import queue
+import sys
 import threading
 import time
 from collections import deque
@@ -52,6 +54,13 @@ def work(link: Link, job: Job) -> Done:
     return _Worker(link, job).run()
 
 
+def give_back_memory() -> None:
+    """Hand freed memory to the system (Linux): opening a long file builds its index twice over."""
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).malloc_trim(0)
+
+
 class _Worker:
     def __init__(self, link: Link, job: Job) -> None:
         self.link, self.job = link, job
@@ -87,6 +96,7 @@ class _Worker:
                         job.options.audio_track, limits=job.limits, beat=self.sign,
                     )
                 )  # fmt: skip
+            give_back_memory()
             self.link.send(Found(video.info, video.info.has_audio))
             self.open_screen = lambda paint: stack.enter_context(Screen(job, video, paint))
             self.play(video)
@@ -204,6 +214,7 @@ class _Worker:
             self.stopped = True
         elif isinstance(message, Paint):
             self.screen = self.open_screen(message)
+            give_back_memory()
         elif isinstance(message, Heats):
             self.outstanding -= message.answered
             self.line.extend(message.heats)
