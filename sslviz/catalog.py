@@ -173,7 +173,7 @@ CHECKPOINTS: dict[str, Checkpoint] = {
             "jsa",
             Source.UNPUBLISHED,
             "none stated",
-            note="The authors published code but no weights; give a file or train with sslviz train.",
+            note="The authors published code but no weights.",
         ),
         Checkpoint(
             "marginnce",

@@ -18,7 +18,13 @@ from sslviz.checkpoints import (
     load_network,
     save_checkpoint,
 )
-from sslviz.errors import CheckpointError, CheckpointMissingError, HubError, OptionError
+from sslviz.errors import (
+    CheckpointError,
+    CheckpointMissingError,
+    DeviceError,
+    HubError,
+    OptionError,
+)
 from sslviz.models import METHODS, EmbeddingNetwork, Network
 from sslviz.types import AudioClip, Localizer, ScoreScale, Window
 
@@ -195,6 +201,25 @@ def test_untrained_weights_have_to_be_asked_for_and_say_what_they_are(method: st
         load_localizer(method)
     localizer = load_localizer(method, device="cpu", allow_untrained=True)
     assert not localizer.identity.trained
+
+
+def test_the_number_of_threads_is_taken_when_it_is_given() -> None:
+    before = torch.get_num_threads()
+    try:
+        load_localizer("jsa", device="cpu", allow_untrained=True, num_threads=2)
+        assert torch.get_num_threads() == 2
+        load_localizer("jsa", device="cpu", allow_untrained=True)
+        assert torch.get_num_threads() == 2
+        with pytest.raises(OptionError, match="num_threads is 0"):
+            load_localizer("jsa", num_threads=0)
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("device", ["tpu", "cuda:99", "abacus"])
+def test_a_device_that_is_not_here_says_what_is_allowed(device: str) -> None:
+    with pytest.raises(DeviceError, match=r"auto"):
+        load_localizer("jsa", device=device)
 
 
 def bundled() -> Iterator[str]:
