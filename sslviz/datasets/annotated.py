@@ -29,7 +29,9 @@ class Annotated:
     consensus: bool = False
     """Boxes of several annotators: a pixel marked by one weighs 0.5, by two or more 1."""
     mask_path: Path | None = None
-    """A mask picture (any pixel that is not 0) instead of boxes."""
+    """A mask picture instead of boxes."""
+    mask_value: int | None = None
+    """Pixels of this value are the object; ``None``: every pixel that is not 0."""
     category: str = ""
     group: str = ""
     """Samples of one picture (IS3) or one video (AVSBench)."""
@@ -37,10 +39,20 @@ class Annotated:
     """``False`` for the negatives of the extended sets: nothing in the picture makes the sound."""
     frame_seconds: float | None = None
     """Where the picture is in its sound; ``None``: in the middle."""
+    loudest: bool = False
+    """Take the sound's loudest stretch: it was never recorded with the picture."""
+
+    @property
+    def is_moment(self) -> bool:
+        """Whether picture and sound are one video."""
+        return self.image_path == self.audio_path
 
     def truth(self, read_mask: ReadsMask) -> NDArray[np.float32]:
         """Weight per pixel, float32 (224, 224)."""
         if self.mask_path is not None:
+            if self.mask_value is not None:
+                found = read_mask(self.mask_path)[:, :, 0] == self.mask_value
+                return to_square(found, SIZE).astype(np.float32)
             # A JPEG mask (IS3) has halos around its edges; the published evaluator cuts at 128.
             lossy = self.mask_path.suffix.lower() in (".jpg", ".jpeg")
             return _mask(read_mask(self.mask_path), 128 if lossy else 1)

@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 from sslviz.datasets.annotated import Annotated, Benchmark
 from sslviz.errors import MediaError
 from sslviz.evaluation.detection import highlighted_share
-from sslviz.evaluation.library import MediaSource, silence, still_window, white_noise
+from sslviz.evaluation.library import (
+    MediaSource,
+    loudest_excerpt,
+    silence,
+    still_window,
+    white_noise,
+)
 from sslviz.evaluation.metrics import Floats, ciou, f_curve, min_max, segmentation_iou
 from sslviz.evaluation.priors import centre_prior, object_priors, random_map
 from sslviz.evaluation.protocols import (
@@ -131,14 +137,26 @@ def _prepare(
 ) -> Iterator[_Ready]:
     for sample in batch:
         try:
-            image = source.picture(sample.image_path)
-            sound = read_excerpt(source, sample, spec)
-            sounds = [sound, *_negatives(sample, benchmark, source, spec, options)]
+            window = read_window(source, sample, spec)
+            sounds = _negatives(sample, benchmark, source, spec, options)
             truth = sample.truth(source.picture)
         except MediaError as error:
             file.add_failure(sample.name, str(error))
             continue
-        yield _Ready(sample, [still_window(image, clip) for clip in sounds], truth)
+        others = [still_window(window.key_frame.image, clip) for clip in sounds]
+        yield _Ready(sample, [window, *others], truth)
+
+
+def read_window(source: MediaSource, sample: Annotated, spec: InputSpec) -> Window:
+    """A sample's picture and sound.
+
+    Raises:
+        MediaError: One of them cannot be read.
+    """
+    if sample.is_moment:
+        return source.moment(sample.image_path, sample.frame_seconds or 0.0, spec)
+    image = source.picture(sample.image_path)
+    return still_window(image, read_excerpt(source, sample, spec))
 
 
 def read_excerpt(source: MediaSource, sample: Annotated, spec: InputSpec) -> AudioClip:
@@ -150,6 +168,8 @@ def read_excerpt(source: MediaSource, sample: Annotated, spec: InputSpec) -> Aud
     clip = source.sound(sample.audio_path, spec.sample_rate)
     if not len(clip.samples):
         raise MediaError(f"{sample.audio_path.name!r} holds no sound.")
+    if sample.loudest:
+        return loudest_excerpt(clip, spec.audio_seconds)
     length = spec.num_samples
     if len(clip.samples) < length:
         return AudioClip(np.resize(clip.samples, length), spec.sample_rate)

@@ -8,7 +8,7 @@ from sslviz.datasets.annotated import Benchmark
 from sslviz.errors import OptionError
 from sslviz.evaluation.benchmark import BenchmarkOptions, Progress
 from sslviz.evaluation.benchmark import run_benchmark as measure
-from sslviz.evaluation.command import Say
+from sslviz.evaluation.command import PROTOCOL_NAMES, Say
 from sslviz.evaluation.console import load, progress_bar, write_json, write_text
 from sslviz.evaluation.files import SandboxedSource
 from sslviz.evaluation.library import MediaSource
@@ -54,7 +54,7 @@ def run_benchmark(args: argparse.Namespace, say: Say) -> int:
     root = (args.out or Path("out") / "evaluate") / args.what / _safe(localizer.identity.checkpoint)
     results = []
     with SandboxedSource() as source, progress_bar(args.quiet) as report:
-        for name in dict.fromkeys(args.protocol or ["ezvsl"]):
+        for name in _protocol_names(args):
             options = _options(args, name, chosen.masks)
             result = run_protocol(localizer, benchmark, source, root / name, options, report)
             results.append(result)
@@ -67,6 +67,11 @@ def run_benchmark(args: argparse.Namespace, say: Say) -> int:
     say(text)
     say(f"Everything is in {root}.")
     return 0
+
+
+def _protocol_names(args: argparse.Namespace) -> list[str]:
+    asked = args.protocol or ["ezvsl"]
+    return list(PROTOCOL_NAMES) if "all" in asked else list(dict.fromkeys(asked))
 
 
 def _say_missing(benchmark: Benchmark, say: Say) -> None:

@@ -80,11 +80,11 @@ def _add_swap(parser: argparse.ArgumentParser) -> None:
 def _add_benchmark(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--data", type=Path, required=True, metavar="DIR", help="the benchmark's folder")
-    add("--split", default="test", help="of AVSBench (default: test)")
+    add("--split", default="test", help="of AVSBench or of a paired folder (default: test)")
     add(
         "--protocol",
         action="append",
-        choices=PROTOCOL_NAMES,
+        choices=(*PROTOCOL_NAMES, "all"),
         help="may be given several times (default: ezvsl)",
     )
     add("--out", type=Path, default=None, metavar="DIR", help="results (default: out/evaluate)")

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from sslviz.datasets.annotated import Annotated, Benchmark
 from sslviz.errors import MediaError
-from sslviz.evaluation.benchmark import read_excerpt
-from sslviz.evaluation.library import MediaSource, still_window
+from sslviz.evaluation.benchmark import read_window
+from sslviz.evaluation.library import MediaSource
 from sslviz.evaluation.metrics import min_max
 from sslviz.evaluation.plots import ciou_values
 from sslviz.evaluation.protocols import SIZE
@@ -72,13 +72,12 @@ def save_gallery(
 
 def _figure(sample: Annotated, value: float, localizer: Localizer, source: MediaSource) -> str:
     try:
-        image = source.picture(sample.image_path)
-        window = still_window(image, read_excerpt(source, sample, localizer.spec))
+        window = read_window(source, sample, localizer.spec)
         truth = sample.truth(source.picture)
     except MediaError as error:
         return f"<figure>{html.escape(str(error))}</figure>"
     (score_map,) = localizer.localize([window])
-    picture = base64.b64encode(_jpeg(overlay(image, score_map, truth))).decode()
+    picture = base64.b64encode(_jpeg(overlay(window.key_frame.image, score_map, truth))).decode()
     words = html.escape(f"{sample.name} {sample.category}")
     return (
         f'<figure><img alt="{words}" src="data:image/jpeg;base64,{picture}">'

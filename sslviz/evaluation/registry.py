@@ -53,6 +53,18 @@ def _avsbench(subset: str) -> Callable[[Path, str], "Benchmark"]:
     return read
 
 
+def _marked(root: Path, split: str) -> "Benchmark":
+    from sslviz.datasets.own import read_marked_photos
+
+    return read_marked_photos(root, split)
+
+
+def _clips(root: Path, split: str) -> "Benchmark":
+    from sslviz.datasets.own import read_marked_clips
+
+    return read_marked_clips(root)
+
+
 def _is3(masks: bool) -> Callable[[Path, str], "Benchmark"]:
     def read(root: Path, split: str) -> "Benchmark":
         from sslviz.datasets.is3 import read_is3
@@ -77,6 +89,8 @@ BENCHMARKS: dict[str, Entry] = {
         Entry("avsbench-ms3", "AVSBench, several sources, masks", _avsbench("ms3"), masks=True),
         Entry("is3", "IS3, two sounds per picture, boxes", _is3(False)),
         Entry("is3-masks", "IS3, two sounds per picture, masks", _is3(True), masks=True),
+        Entry("marked", "marked photos of a paired folder with sounds of their category", _marked),
+        Entry("clips", "marked clips of a paired folder", _clips),
     )
 }
 

@@ -8,10 +8,10 @@ import numpy as np
 
 from sslviz.datasets.annotated import Benchmark
 from sslviz.errors import MediaError, OptionError
-from sslviz.evaluation.benchmark import read_excerpt
+from sslviz.evaluation.benchmark import read_window
 from sslviz.evaluation.detection import Retrieval, recall_at
 from sslviz.evaluation.library import MediaSource
-from sslviz.types import Embedder, Frame, Localizer
+from sslviz.types import Embedder, Localizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +54,12 @@ def measure_retrieval(
     samples = [sample for sample in benchmark.samples if sample.sounding]
     for done, sample in enumerate(samples, start=1):
         try:
-            sound = read_excerpt(source, sample, localizer.spec)
-            image = source.picture(sample.image_path)
+            window = read_window(source, sample, localizer.spec)
         except MediaError as error:
             left_out.append(f"{sample.name}: {error}")
             continue
-        sounds.append(localizer.embed_sound(sound))
-        images.append(localizer.embed_image(Frame(image, 0.0)))
+        sounds.append(localizer.embed_sound(window.audio))
+        images.append(localizer.embed_image(window.key_frame))
         names.append(sample.category)
         if progress is not None:
             progress("retrieval", done, len(samples))

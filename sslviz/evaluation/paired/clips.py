@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sslviz.datasets.boxes import MarkedMoment, read_moments
+from sslviz.datasets.own import clip_folder, find_clip
 from sslviz.errors import DatasetError, MediaError
 from sslviz.evaluation.figures import Figure, Tally
 from sslviz.evaluation.metrics import Floats, adaptive_mask, iou, min_max, pointing
@@ -27,20 +28,12 @@ class ClipSet:
     folder: Path
     moments: tuple[MarkedMoment, ...]
 
-    def path_of(self, moment: MarkedMoment) -> Path | None:
-        """The file of a moment: as written, by its name, or by its stem whatever the extension."""
-        for path in (self.folder / moment.file, self.folder / Path(moment.file).name):
-            if path.is_file():
-                return path
-        stem = Path(moment.file).stem
-        return next((p for p in sorted(self.folder.glob("**/*")) if p.stem == stem), None)
-
 
 def find_clip_sets(root: Path, notes: list[str]) -> list[ClipSet]:
     """Every ``NAME`` folder beside a ``NAME_boxes.json`` under a folder, for names that start with ``av``."""
     sets = []
     for path in sorted(root.glob("av*_boxes.json")):
-        folder = root / path.name.removesuffix("_boxes.json")
+        folder = clip_folder(path)
         if not folder.is_dir():
             notes.append(f"{path} has no folder {folder.name} beside it: skipped.")
             continue
@@ -81,7 +74,7 @@ def _trials(
     bench: Bench, moments: list[tuple[ClipSet, MarkedMoment]]
 ) -> Iterator[tuple[_Marked, list[Window]]]:
     for clips, moment in moments:
-        path = clips.path_of(moment)
+        path = find_clip(clips.folder, moment)
         if not moment.boxes:
             bench.notes.append(f"{PART}: {moment.file} has no boxes, left out.")
             continue
