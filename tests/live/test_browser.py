@@ -2,9 +2,8 @@
 
 import base64
 import io
-import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +12,6 @@ from bright_loud import BrightLoud
 from browser import needs_browser
 from PIL import Image
 from playwright.sync_api import BrowserContext, Page
-from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import connect
-from websockets.typing import Origin
 
 from sslviz.bench.live_page import (
     MICROPHONE_RATE,
@@ -37,6 +33,8 @@ CAMERA_FRAMES, SWEEP_SECONDS = 240, 2.0
 LOWEST_HZ, HIGHEST_HZ = 500.0, 5500.0
 PATCH = (0.75, 0.7)
 """Centre of the bright patch in the fake camera's picture, as fractions."""
+PATIENCE_MS = 120_000
+"""A browser on a machine with other work; nothing here depends on how long it takes."""
 RUNNING = "live.view.root.dataset.state === 'running' && live.stats.replies > 3"
 
 
@@ -83,6 +81,20 @@ def devices(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext
 
 
 @pytest.fixture
+def visitors(devices: BrowserContext) -> Iterator[Callable[[], Page]]:
+    """New pages, closed whatever happens: one that goes on would slow the next test."""
+    opened: list[Page] = []
+
+    def visit() -> Page:
+        opened.append(devices.new_page())
+        return opened[-1]
+
+    yield visit
+    for page in opened:
+        page.close()
+
+
+@pytest.fixture
 def server(localizer: BrightLoud, tmp_path: Path) -> Iterator[LiveServer]:
     settings = LiveSettings(checkpoints=("marginnce-compact", "jsa-compact"))
     with serve(lambda name: localizer, settings, tmp_path) as running:
@@ -93,7 +105,7 @@ def _start(page: Page, url: str) -> None:
     page.goto(url)
     page.wait_for_function("window.live")
     page.get_by_role("button", name="Start", exact=True).click()
-    page.wait_for_function(RUNNING, timeout=60_000)
+    page.wait_for_function(RUNNING, timeout=PATIENCE_MS)
 
 
 def _wait(what: str, condition: object, seconds: float = 10.0) -> None:
@@ -157,17 +169,16 @@ def _skew(window: Window) -> float:
 
 
 def test_picture_and_sound_of_one_moment_meet_in_one_window(
-    devices: BrowserContext, server: LiveServer, localizer: BrightLoud
+    visitors: Callable[[], Page], server: LiveServer, localizer: BrightLoud
 ) -> None:
     localizer.log = []
-    page = devices.new_page()
+    page = visitors()
     script = CLOCKED_DEVICES
     for word, value in {"PERIOD": SWEEP_SECONDS, "LOW": LOWEST_HZ, "HIGH": HIGHEST_HZ}.items():
         script = script.replace(word, str(value))
     page.add_init_script(script)
     _start(page, server.url)
     _wait("30 windows", lambda: len(localizer.log or []) > 30, 60.0)
-    page.close()
     windows = [window for window in localizer.log if window.key_frame.pts_seconds > 1.0]
     skews = np.abs([_skew(window) for window in windows])
     assert len(skews) >= 10
@@ -177,13 +188,12 @@ def test_picture_and_sound_of_one_moment_meet_in_one_window(
 
 @pytest.mark.slow
 def test_the_files_for_camera_and_microphone_reach_the_session(
-    devices: BrowserContext, server: LiveServer, localizer: BrightLoud
+    visitors: Callable[[], Page], server: LiveServer, localizer: BrightLoud
 ) -> None:
     localizer.log = []
-    page = devices.new_page()
+    page = visitors()
     _start(page, server.url)
     _wait("12 windows", lambda: len(localizer.log or []) > 12, 60.0)
-    page.close()
     numbers = [_number_in(window.key_frame.image) for window in localizer.log]
     steps = np.diff(numbers) % CAMERA_FRAMES
     assert np.count_nonzero((steps >= 1) & (steps < 120)) >= len(steps) - 1
@@ -210,11 +220,11 @@ HEARD = """() => {
 
 @pytest.mark.parametrize("seconds", [5, pytest.param(60, marks=pytest.mark.slow)])
 def test_no_sample_is_lost_or_doubled_with_a_handler_of_one_second(
-    devices: BrowserContext, tmp_path: Path, seconds: int
+    visitors: Callable[[], Page], tmp_path: Path, seconds: int
 ) -> None:
     slow, options = BrightLoud(slow_seconds=1.0), LiveOptions(history_seconds=seconds + 30)
     with serve(lambda name: slow, LiveSettings(options=options), tmp_path) as server:
-        page = devices.new_page()
+        page = visitors()
         _start(page, server.url)
         page.evaluate(LISTEN)
         (session,) = server.hub.sessions.values()
@@ -226,7 +236,6 @@ def test_no_sample_is_lost_or_doubled_with_a_handler_of_one_second(
         took = time.monotonic() - clock
         counts, end = session.buffer.counts, session.buffer.sound_end_seconds
         first, text = page.evaluate(HEARD)
-        page.close()
     assert (counts.missing_samples, counts.repeated_samples) == (0, 0)
     assert counts.samples == round(end * 16_000)
     assert counts.frames - frames <= took + 1, "one picture in flight"
@@ -237,11 +246,11 @@ def test_no_sample_is_lost_or_doubled_with_a_handler_of_one_second(
 
 
 def test_the_map_is_painted_over_the_running_video(
-    devices: BrowserContext, server: LiveServer
+    visitors: Callable[[], Page], server: LiveServer
 ) -> None:
-    page = devices.new_page()
+    page = visitors()
     _start(page, server.url)
-    page.wait_for_function("live.painter.peak()?.heat > 0.9", timeout=30_000)
+    page.wait_for_function("live.painter.peak()?.heat > 0.9", timeout=PATIENCE_MS)
     page.evaluate("live.mirrored && live.mirror()")
     painted = _overlay(page)
     height, width = painted.shape[:2]
@@ -253,7 +262,6 @@ def test_the_map_is_painted_over_the_running_video(
     assert bright[2] < 200 < bright[0], "the white patch shows through the colour map's yellow"
     assert max(dark) < 90, "the rest of the picture is as it was"
     assert not page.evaluate("live.view.video.paused")
-    page.close()
 
 
 def _overlay(page: Page) -> np.ndarray:
@@ -280,11 +288,11 @@ def _screen_color(page: Page, x: float, y: float) -> tuple[int, ...]:
 
 @pytest.mark.slow
 def test_a_change_of_style_repaints_without_the_server(
-    devices: BrowserContext, server: LiveServer
+    visitors: Callable[[], Page], server: LiveServer
 ) -> None:
-    page = devices.new_page()
+    page = visitors()
     _start(page, server.url)
-    page.wait_for_function("live.painter.peak()?.heat > 0.9", timeout=30_000)
+    page.wait_for_function("live.painter.peak()?.heat > 0.9", timeout=PATIENCE_MS)
     page.get_by_role("button", name="Pause").click()
     page.wait_for_function("!live.inFlight")
     page.evaluate("() => new Promise((done) => setTimeout(done, 3000))")  # until nothing moves
@@ -309,14 +317,13 @@ def test_a_change_of_style_repaints_without_the_server(
     colors = _overlay(page).reshape(-1, 4)
     assert (colors[colors[:, 3] == 255, :3] == 255).all(), "contours alone need no colour"
     assert page.evaluate("live.stats.sent") == sent
-    page.close()
 
 
 @pytest.mark.slow
 def test_two_visitors_at_once_have_a_session_each(
-    devices: BrowserContext, server: LiveServer
+    visitors: Callable[[], Page], server: LiveServer
 ) -> None:
-    pages = [devices.new_page(), devices.new_page()]
+    pages = [visitors(), visitors()]
     for page in pages:
         _start(page, server.url)
     assert len(server.hub.sessions) == 2
@@ -337,9 +344,9 @@ def test_two_visitors_at_once_have_a_session_each(
 
 @pytest.mark.slow
 def test_stop_releases_the_devices_and_the_place(
-    devices: BrowserContext, server: LiveServer
+    visitors: Callable[[], Page], server: LiveServer
 ) -> None:
-    page = devices.new_page()
+    page = visitors()
     _start(page, server.url)
     page.evaluate(
         "() => { window.tracks = live.stream.getTracks(); window.heard = live.microphone; }"
@@ -353,40 +360,41 @@ def test_stop_releases_the_devices_and_the_place(
     _wait("the session is gone", lambda: not server.hub.sessions)
     assert server.hub.turns.num_running == 0
     page.get_by_role("button", name="Start", exact=True).click()
-    page.wait_for_function(RUNNING, timeout=60_000)
-    page.close()
+    page.wait_for_function(RUNNING, timeout=PATIENCE_MS)
 
 
 @pytest.mark.slow
 def test_with_more_visitors_than_places_everybody_is_told_and_served(
-    devices: BrowserContext, localizer: BrightLoud, tmp_path: Path
+    visitors: Callable[[], Page], localizer: BrightLoud, tmp_path: Path
 ) -> None:
-    turns = TurnOptions(slots=1, max_waiting=2, turn_seconds=3.0)
+    turns = TurnOptions(slots=1, max_waiting=1, turn_seconds=3.0)
     with serve(lambda name: localizer, LiveSettings(turns=turns), tmp_path) as server:
-        pages = [devices.new_page() for _ in range(4)]
+        pages = [visitors() for _ in range(3)]
         for page in pages:
             page.goto(server.url)
             page.wait_for_function("window.live")
             page.get_by_role("button", name="Start", exact=True).click()
-            page.wait_for_function("live.view.root.dataset.state !== 'starting'", timeout=60_000)
+            page.wait_for_function(
+                "live.view.root.dataset.state !== 'starting'", timeout=PATIENCE_MS
+            )
             page.evaluate(
                 "() => { live.seen = []; const say = live.view.notice.bind(live.view);"
                 " live.view.notice = (t, a) => (live.seen.push(t), say(t, a)); }"
             )
-        refused = pages[3].locator(".sl-notice p").inner_text()
-        assert "Live is full: 1 running and 2 waiting" in refused
-        for page in pages[:3]:
-            page.wait_for_function("live.stats.replies > 2", timeout=60_000)
-        told = [text for page in pages[:3] for text in page.evaluate("live.seen")]
+        refused = pages[2].locator(".sl-notice p").inner_text()
+        assert "Live is full: 1 running and 1 waiting" in refused
+        for page in pages[:2]:
+            page.wait_for_function("live.stats.replies > 2", timeout=PATIENCE_MS)
+        told = [text for page in pages[:2] for text in page.evaluate("live.seen")]
         assert any("All places are taken. You are next; your turn comes" in text for text in told)
         for page in pages:
             page.close()
 
 
 def test_the_sound_resampled_in_the_worklet_keeps_pitch_and_time(
-    devices: BrowserContext, server: LiveServer
+    visitors: Callable[[], Page], server: LiveServer
 ) -> None:
-    page = devices.new_page()
+    page = visitors()
     page.goto(server.url)
     out = page.evaluate(
         """async () => {
@@ -401,7 +409,6 @@ def test_the_sound_resampled_in_the_worklet_keeps_pitch_and_time(
           return [run(1000), run(12000)];
         }"""
     )
-    page.close()
     kept, folded = (np.array(samples) for samples in out)
     expected = np.sin(2 * np.pi * 1000 * np.arange(len(kept)) / 16000)
     assert abs(len(kept) - 16000) < 60
@@ -411,34 +418,32 @@ def test_the_sound_resampled_in_the_worklet_keeps_pitch_and_time(
 
 @pytest.mark.slow
 def test_a_page_without_https_says_why_and_offers_a_clip(
-    devices: BrowserContext, server: LiveServer
+    visitors: Callable[[], Page], server: LiveServer
 ) -> None:
-    page = devices.new_page()
+    page = visitors()
     page.goto(server.url.replace("127.0.0.1", "insecure.test"))
     page.wait_for_function("window.live")
     notice = page.locator(".sl-notice")
     assert "secure page" in notice.locator("p").inner_text()
     assert page.get_by_role("button", name="Start", exact=True).count() == 0
     assert notice.get_by_role("button").inner_text() == "Record a clip instead"
-    page.close()
 
 
 @pytest.mark.slow
 def test_where_the_app_forbids_live_the_page_says_why(
-    devices: BrowserContext, localizer: BrightLoud, tmp_path: Path
+    visitors: Callable[[], Page], localizer: BrightLoud, tmp_path: Path
 ) -> None:
     settings = LiveSettings(forbidden="Not here, for a reason.")
     with serve(lambda name: localizer, settings, tmp_path) as server:
-        page = devices.new_page()
+        page = visitors()
         page.goto(server.url)
         page.wait_for_function("window.live")
         assert page.locator(".sl-notice p").inner_text() == "Not here, for a reason."
-        page.close()
 
 
 @pytest.mark.slow
 def test_a_slow_method_is_called_slow_and_a_faster_one_is_one_click_away(
-    devices: BrowserContext, tmp_path: Path
+    visitors: Callable[[], Page], tmp_path: Path
 ) -> None:
     def load(name: str) -> BrightLoud:
         return BrightLoud(slow_seconds=0.05 if name == "acl" else 0.0, checkpoint=name)
@@ -447,16 +452,15 @@ def test_a_slow_method_is_called_slow_and_a_faster_one_is_one_click_away(
         checkpoints=("acl", "jsa-compact"), options=LiveOptions(slow_seconds=0.05)
     )
     with serve(load, settings, tmp_path) as server:
-        page = devices.new_page()
+        page = visitors()
         _start(page, server.url)
         offer = page.get_by_role("button", name="Use jsa-compact")
-        offer.wait_for(timeout=60_000)
+        offer.wait_for(timeout=PATIENCE_MS)
         assert "too slow to follow" in page.locator(".sl-notice p").inner_text()
         offer.click()
         _wait("the new session", lambda: _quick(server), 60.0)
         assert page.get_by_label("Method", exact=True).input_value() == "jsa-compact"
-        page.wait_for_function(RUNNING, timeout=60_000)
-        page.close()
+        page.wait_for_function(RUNNING, timeout=PATIENCE_MS)
 
 
 def _quick(server: LiveServer) -> bool:
@@ -464,13 +468,13 @@ def _quick(server: LiveServer) -> bool:
     return len(sessions) == 1 and sessions[0].localizer.slow_seconds == 0
 
 
-def test_the_keyboard_alone_is_enough(devices: BrowserContext, server: LiveServer) -> None:
-    page = devices.new_page()
+def test_the_keyboard_alone_is_enough(visitors: Callable[[], Page], server: LiveServer) -> None:
+    page = visitors()
     page.goto(server.url)
     page.wait_for_function("window.live")
     page.get_by_role("button", name="Start", exact=True).focus()
     page.keyboard.press("Enter")
-    page.wait_for_function(RUNNING, timeout=60_000)
+    page.wait_for_function(RUNNING, timeout=PATIENCE_MS)
     page.locator(".sl-stage").focus()
     page.keyboard.press(" ")
     page.wait_for_function("live.view.root.dataset.state === 'paused' && live.view.video.paused")
@@ -489,17 +493,16 @@ def test_the_keyboard_alone_is_enough(devices: BrowserContext, server: LiveServe
         .map((e) => e.outerHTML)"""
     )
     assert nameless == []
-    page.close()
 
 
 @pytest.mark.slow
-def test_record_gives_a_clip_and_its_maps(devices: BrowserContext, server: LiveServer) -> None:
-    page = devices.new_page()
+def test_record_gives_a_clip_and_its_maps(visitors: Callable[[], Page], server: LiveServer) -> None:
+    page = visitors()
     _start(page, server.url)
-    page.wait_for_function("live.stats.replies > 10", timeout=60_000)
+    page.wait_for_function("live.stats.replies > 10", timeout=PATIENCE_MS)
     page.get_by_label("Keep the last").select_option("5")
     page.get_by_role("button", name="Record").click()
-    page.get_by_role("link", name="Score maps").wait_for(timeout=60_000)
+    page.get_by_role("link", name="Score maps").wait_for(timeout=PATIENCE_MS)
     with page.expect_download() as saved:
         page.get_by_role("link", name="Score maps").click()
     track = load_track(saved.value.path())
@@ -508,30 +511,3 @@ def test_record_gives_a_clip_and_its_maps(devices: BrowserContext, server: LiveS
     video = page.get_by_role("link", name="Painted video").get_attribute("href")
     assert video
     assert page.request.get(video).headers["content-type"] == "video/mp4"
-    page.close()
-
-
-def test_other_sites_cannot_use_the_live_view(server: LiveServer) -> None:
-    address = server.url.replace("http", "ws") + "live/socket"
-    with pytest.raises(InvalidStatus):
-        connect(address, origin=Origin("https://evil.test"))
-    with connect(address, origin=Origin(server.url.rstrip("/"))) as line:
-        line.send(
-            json.dumps({"type": "hello", "visitor": "a-visitor-id", "checkpoint": "nonsense"})
-        )
-        answers = [json.loads(line.recv()) for _ in range(1)]
-    assert answers[-1]["type"] == "error"
-    assert "not offered" in answers[-1]["text"]
-
-
-@pytest.mark.parametrize("start", [b"\0" * 40, "[]", "{", "x" * 5000, '{"type": "hello"}'])
-def test_a_stranger_who_speaks_nonsense_is_answered_and_gone(
-    server: LiveServer, start: bytes | str
-) -> None:
-    with connect(server.url.replace("http", "ws") + "live/socket") as line:
-        line.send(start)
-        answer = json.loads(line.recv())
-        assert answer["type"] == "error"
-        with pytest.raises(ConnectionClosed):
-            line.recv()
-    assert not server.hub.sessions
