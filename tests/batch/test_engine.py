@@ -89,7 +89,7 @@ def test_one_bad_file_costs_only_itself_and_a_rerun_does_nothing_again(
 def test_a_worker_that_dies_or_hangs_costs_one_file_and_the_next_gets_a_new_worker(
     clips: Path, tmp_path: Path, blow: signal.Signals, kind: str
 ) -> None:
-    engine = replace(ONE_WORKER, stall_seconds=25.0)
+    engine = replace(ONE_WORKER, stall_seconds=45.0)
     steps = run_batch(collect([str(clips / "?.mp4")]), OPTIONS, tmp_path, _weights(), engine)
     struck = False
     summary = None
