@@ -381,8 +381,8 @@ def test_with_more_visitors_than_places_everybody_is_told_and_served(
                 "() => { live.seen = []; const say = live.view.notice.bind(live.view);"
                 " live.view.notice = (t, a) => (live.seen.push(t), say(t, a)); }"
             )
-        refused = pages[2].locator(".sl-notice p").inner_text()
-        assert "Live is full: 1 running and 1 waiting" in refused
+        refused = pages[2].get_by_text("Live is full: 1 running and 1 waiting")
+        refused.first.wait_for(timeout=PATIENCE_MS)
         for page in pages[:2]:
             page.wait_for_function("live.stats.replies > 2", timeout=PATIENCE_MS)
         told = [text for page in pages[:2] for text in page.evaluate("live.seen")]

@@ -33,7 +33,6 @@ class Live {
     this.sound = new SoundView(this.view.meter, this.view.spectrogram, config.silence_gate_dbfs);
     this.packer = new Packer(config.max_side);
     this.palettes = Object.fromEntries(Object.entries(config.palettes).map(([k, v]) => [k, decodePalette(v)]));
-    this.visitor = crypto.randomUUID?.() ?? String(Math.random()).slice(2);
     this.facing = "user";
     this.stats = { latencies: [], replies: 0, sent: 0 };
     this.buildSettings();
@@ -201,7 +200,8 @@ class Live {
     });
     this.connection = connection;
     await connection.opened;
-    connection.tell({ type: "hello", visitor: this.visitor, checkpoint: this.view.input("checkpoint").value });
+    // A name of its own for each connection: the server may still be busy with the last one's picture.
+    connection.tell({ type: "hello", visitor: crypto.randomUUID(), checkpoint: this.view.input("checkpoint").value });
   }
 
   async begin(ready) {
