@@ -152,7 +152,7 @@ def build_sounds(
     means = hidden[:, -1].float()
     classifier = network.audio_encoder.classifier
     vectors = classifier.weight.detach(), classifier.bias.detach()
-    for category, classes in _stand_ins(mixer.categories, shown, groups):
+    for category, classes in _stand_ins(mixer.categories, shown, groups, plan):
         row = int(rng.integers(len(means)))
         base.append(row)
         steps.append(move(rng, means[row], vectors, classes))
@@ -205,14 +205,15 @@ def _kind(categories: Sequence[str], wanted: NDArray[np.float32]) -> int:
 
 
 def _stand_ins(
-    heard: Sequence[str], shown: Sequence[str], groups: ClassGroups
+    heard: Sequence[str], shown: Sequence[str], groups: ClassGroups, plan: SoundPlan
 ) -> Iterator[tuple[str, tuple[list[int], list[int]]]]:
     """Category ("" for none) and AudioSet classes of every pseudo-sound."""
     used = {"Animal", "Music", "Vehicle", "Musical instrument", "Dog", "Drum", "Percussion"}
     for category in shown:
         main, along = STAND_INS.get(category, ((), ()))
         used |= {*main, *along}
-        count = 400 if category == PERSON else 40 if category in heard else 150
+        count = plan.more_stand_ins if category in heard else plan.stand_ins
+        count = plan.voices if category == PERSON else count
         classes = (
             [groups.audioset.index(name) for name in main],
             [groups.audioset.index(name) for name in along],
@@ -220,4 +221,4 @@ def _stand_ins(
         yield from ((category, classes) for _ in range(count if main else 0))
     for index in torch.nonzero(groups.heard.sum(0)).flatten().tolist():
         if groups.audioset[index] not in used:
-            yield from (("", ([index], [])) for _ in range(6))
+            yield from (("", ([index], [])) for _ in range(plan.other_classes))

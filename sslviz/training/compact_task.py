@@ -25,7 +25,7 @@ from sslviz.training.cutouts import (
     read_photos,
 )
 from sslviz.training.decoding import FileReader
-from sslviz.training.masks import map_seeds
+from sslviz.training.masks import Cut, map_seeds
 from sslviz.training.options import TrainOptions
 from sslviz.training.pictures import Picture, fit_picture
 from sslviz.training.sources import Task
@@ -34,8 +34,8 @@ from sslviz.types import Calibration
 
 RENAMING_SHARE = 0.25
 """Of batches in which JSA's slots see renamed groups."""
-FIRST_SURE, LATER_SURE = (0.14, 0.85), (0.18, 0.8)
-"""Seeds that GrabCut may not overrule: from activations, and from the localizer's own maps."""
+LATER_CUT = Cut(surely_ground=0.18, surely_object=0.8, rounds=2, min_agreement=0.45)
+"""The localizer's own maps are better seeds than class activations."""
 
 
 class Draw(NamedTuple):
@@ -196,10 +196,10 @@ def _compose(
     if fresh:
         activations = Activations(network.image_encoder)
         activations.fit(photos)
-        seeds, sure, rounds = activations.seeds, FIRST_SURE, 4
+        seeds, cut = activations.seeds, Cut()
     else:
-        seeds, sure, rounds = own_maps(network, photos, bank), LATER_SURE, 2
-    cutouts, backgrounds = cut_out(photos, seeds, sure, rounds)
+        seeds, cut = own_maps(network, photos, bank), LATER_CUT
+    cutouts, backgrounds = cut_out(photos, seeds, cut)
     composer = Composer(cutouts, backgrounds)
     for _ in build_pictures(
         network, composer, options.composites, options.output / "cache", options.seed
@@ -259,7 +259,7 @@ def calibrate(task: CompactTask, count: int = 400, seed: int = 0) -> Calibration
     wrong: tuple[list[float], list[float]] = ([], [])
     rng, bank = np.random.default_rng(seed), task.sounds
     with torch.no_grad():
-        for _ in range(count):
+        for _ in range(min(count, len(task.pictures))):
             draw = task.sample(rng)
             shown = np.unique(draw.picture[2])
             own, other = draw.sounds[0], _absent(rng, task, shown)

@@ -56,7 +56,7 @@ def read_photos(
 
 
 def cut_out(
-    photos: Sequence[Photo], seeds: SeedMaps, sure: tuple[float, float], rounds: int
+    photos: Sequence[Photo], seeds: SeedMaps, cut: masks.Cut
 ) -> tuple[list[Cutout], list[Picture]]:
     """Cut-outs of all photos with a usable mask, and backgrounds.
 
@@ -65,8 +65,7 @@ def cut_out(
     Args:
         photos: Training photos.
         seeds: Where the object of a photo probably is.
-        sure: See ``masks.grab_cut``.
-        rounds: See ``masks.grab_cut``.
+        cut: How far the seeds are trusted.
     """
     names = photo_categories(photos)
     rng, cutouts, backgrounds = np.random.default_rng(5), [], []
@@ -78,7 +77,7 @@ def cut_out(
         mask, plain = masks.plain_mask(small), True
         if mask is None or not masks.usable(mask):
             likely = seeds(photo.image, photo.category)
-            mask, plain = masks.grab_cut(small, likely, sure, rounds), False
+            mask, plain = masks.grab_cut(small, likely, cut), False
             backgrounds += empty_part(rng, photo.image, np.maximum(likely, mask))
         if masks.usable(mask):
             height, width = photo.image.shape[:2]

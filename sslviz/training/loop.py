@@ -243,16 +243,22 @@ def train(options: TrainOptions) -> Iterator[Progress]:
         DatasetError: The data cannot be used.
         CheckpointError: ``options.output`` holds another run.
     """
-    from sslviz.training.tasks import finish, make_task, stages
+    from sslviz.training.tasks import make_task, stages
 
     for stage in stages(options):
         if (stage.output / "config.json").is_file() and stage is not options:
             continue  # an earlier round that is done
-        task = make_task(stage)
-        trainer = Trainer(task, stage)
+        yield from _run(make_task(stage), stage)
+
+
+def _run(task: Task, options: TrainOptions) -> Iterator[Progress]:
+    """One stage, from its task to its checkpoint."""
+    from sslviz.training.tasks import finish
+
+    with contextlib.closing(task):
+        trainer = Trainer(task, options)
         yield from trainer
         if trainer.place.rank == 0:
-            folder = finish(task, stage, trainer.state.smoothed)
-            state = trainer.state
+            folder, state = finish(task, options, trainer.state.smoothed), trainer.state
             message = f"saved {folder}"
             yield Progress(state.step, state.step, state.smoothed, 0.0, state.unreadable, message)

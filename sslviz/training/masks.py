@@ -5,6 +5,8 @@ Ours. A photo with an even background is cut out by its border colour; any other
 own maps in a second round. No network trained on masks or boxes takes part.
 """
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,19 @@ from sslviz.training.pictures import Picture
 SIZE = 160
 """Masks are found at this size, (SIZE, SIZE), aspect not kept."""
 Seeds = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """How far GrabCut may depart from its seeds."""
+
+    surely_ground: float = 0.14
+    """Seeds below this stay background."""
+    surely_object: float = 0.85
+    """Seeds above this stay object."""
+    rounds: int = 4
+    min_agreement: float = 0.0
+    """IoU with the seeds above one half, below which those are kept instead."""
 
 
 def plain_mask(image: Picture) -> Picture | None:
@@ -54,21 +69,20 @@ def map_seeds(scores: NDArray[np.floating]) -> Seeds:
     return np.asarray((large - large.min()) / (np.ptp(large) + 1e-6), np.float32)
 
 
-def grab_cut(image: Picture, seeds: Seeds, sure: tuple[float, float], rounds: int) -> Picture:
+def grab_cut(image: Picture, seeds: Seeds, cut: Cut) -> Picture:
     """GrabCut from seeds; the seeds above one half where it runs away from them.
 
     Args:
         image: (SIZE, SIZE, 3).
         seeds: (SIZE, SIZE) in [0, 1].
-        sure: Below the first: surely background; above the second: surely object.
-        rounds: Iterations.
+        cut: How far the seeds are trusted.
     """
     likely = (seeds > 0.5).astype(np.uint8)
     trimap = np.where(seeds > 0.45, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
-    trimap[seeds > sure[1]], trimap[seeds < sure[0]] = cv2.GC_FGD, cv2.GC_BGD
+    trimap[seeds > cut.surely_object], trimap[seeds < cut.surely_ground] = cv2.GC_FGD, cv2.GC_BGD
     models = np.zeros((1, 65)), np.zeros((1, 65))
     try:
-        cv2.grabCut(image, trimap, (0, 0, 1, 1), *models, rounds, cv2.GC_INIT_WITH_MASK)
+        cv2.grabCut(image, trimap, (0, 0, 1, 1), *models, cut.rounds, cv2.GC_INIT_WITH_MASK)
     except cv2.error:  # only one of the two classes has pixels
         return likely
     found = ((trimap == cv2.GC_FGD) | (trimap == cv2.GC_PR_FGD)).astype(np.uint8)
@@ -76,7 +90,7 @@ def grab_cut(image: Picture, seeds: Seeds, sure: tuple[float, float], rounds: in
     mask = _without_small_holes(_largest_parts(found, 0.15))
     union = np.count_nonzero(mask | likely)
     agreement = np.count_nonzero(mask & likely) / union if union else 0.0
-    return mask if agreement >= 0.45 else likely
+    return mask if agreement >= cut.min_agreement else likely
 
 
 def usable(mask: Picture) -> bool:

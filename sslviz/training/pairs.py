@@ -78,7 +78,7 @@ class PairTask(Task):
     def __init__(self, objective: Objective, options: TrainOptions) -> None:
         self.objective = objective
         self.spec: InputSpec = objective.network.spec
-        self.pairs = read_pairs(options.data, options.split, test_ids(options.data))
+        self.pairs = read_pairs(options.data, options.split, ids_of_test_set(options.data))
         self.labels = {label: i for i, label in enumerate(sorted({p.label for p in self.pairs}))}
         self.reader = FileReader()
 
@@ -92,6 +92,10 @@ class PairTask(Task):
             return None
         picture = augment(rng, image, self.spec.image_size)
         return picture, middle(samples, self.spec.num_samples), self.labels[pair.label]
+
+    def close(self) -> None:
+        """End the decoding child."""
+        self.reader.close()
 
     def collate(
         self, samples: Sequence[tuple[Picture, NDArray[np.float32], int] | None]
@@ -107,7 +111,7 @@ class PairTask(Task):
         return Batch(images, waveforms, categories if len(self.labels) > 1 else None), lost
 
 
-def test_ids(root: Path) -> frozenset[str]:
+def ids_of_test_set(root: Path) -> frozenset[str]:
     """Ids of a ``vggss.json`` in the folder: they must not be trained on."""
     import json
 

@@ -22,6 +22,14 @@ class SoundPlan:
     mixtures_per_category: int = 60
     noises: int = 1200
     silences: int = 300
+    stand_ins: int = 150
+    """Pseudo-sounds of each photo category that has no sounds."""
+    more_stand_ins: int = 40
+    """Pseudo-sounds of each photo category that has some."""
+    voices: int = 400
+    """Pseudo-sounds of people."""
+    other_classes: int = 6
+    """Pseudo-sounds of each other AudioSet class of the class map."""
 
 
 class SoundMixer:

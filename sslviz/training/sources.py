@@ -22,6 +22,9 @@ class Task(ABC):
     def collate(self, samples: Sequence[Any | None]) -> tuple[Any | None, int]:
         """A batch of what could be read (``None`` where nothing could), and how much could not."""
 
+    def close(self) -> None:  # noqa: B027 - most tasks hold nothing
+        """End what the task holds, such as a decoding child."""
+
     def groups(self) -> list[tuple[float, list[nn.Parameter]]]:
         """Parameters that learn, with the factor on their learning rate."""
         return [(1.0, [p for p in self.objective.parameters() if p.requires_grad])]
