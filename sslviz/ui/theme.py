@@ -11,9 +11,65 @@ import gradio as gr
 from sslviz.ui import text
 
 STATIC = Path(__file__).parent / "static"
-SCRIPTS = ("core", "field", "drop", "record", "timeline", "player", "stage", "panel", "sounds", "compare")
+SCRIPTS = (
+    "core",
+    "field",
+    "drop",
+    "record",
+    "timeline",
+    "player",
+    "stage",
+    "panel",
+    "sounds",
+    "compare",
+)
 STYLES = ("base", "stage", "tabs")
 FONT = "'Instrument Sans', 'Segoe UI', Helvetica, Arial, sans-serif"
+
+
+_COLORS = {
+    "body_background_fill": "--sv-bg",
+    "body_text_color": "--sv-ink",
+    "body_text_color_subdued": "--sv-soft",
+    "background_fill_primary": "--sv-surface",
+    "background_fill_secondary": "--sv-sunken",
+    "block_background_fill": "--sv-clear",
+    "block_border_color": "--sv-line",
+    "block_label_text_color": "--sv-soft",
+    "block_title_text_color": "--sv-ink",
+    "block_info_text_color": "--sv-soft",
+    "border_color_primary": "--sv-line",
+    "border_color_accent": "--sv-accent",
+    "color_accent_soft": "--sv-tint",
+    "panel_background_fill": "--sv-surface",
+    "input_background_fill": "--sv-sunken",
+    "input_background_fill_focus": "--sv-surface",
+    "input_border_color": "--sv-line",
+    "input_border_color_focus": "--sv-accent",
+    "button_primary_background_fill": "--sv-accent",
+    "button_primary_background_fill_hover": "--sv-accent-strong",
+    "button_primary_text_color": "--sv-accent-ink",
+    "button_secondary_background_fill": "--sv-sunken",
+    "button_secondary_background_fill_hover": "--sv-tint",
+    "button_secondary_text_color": "--sv-ink",
+    "button_secondary_border_color": "--sv-line",
+    "checkbox_background_color": "--sv-surface",
+    "checkbox_background_color_selected": "--sv-accent",
+    "checkbox_border_color": "--sv-edge",
+    "checkbox_border_color_selected": "--sv-accent",
+    "checkbox_label_background_fill": "--sv-sunken",
+    "checkbox_label_background_fill_selected": "--sv-tint",
+    "checkbox_label_text_color": "--sv-ink",
+    "checkbox_label_text_color_selected": "--sv-ink",
+    "checkbox_label_border_color": "--sv-line",
+    "slider_color": "--sv-accent",
+    "link_text_color": "--sv-link",
+    "link_text_color_hover": "--sv-accent",
+    "table_even_background_fill": "--sv-surface",
+    "table_odd_background_fill": "--sv-sunken",
+    "accordion_text_color": "--sv-ink",
+}
+"""Gradio's names for parts of its controls, and the colour of ours that each takes."""
 
 
 def make_theme() -> gr.themes.Base:
@@ -25,51 +81,11 @@ def make_theme() -> gr.themes.Base:
         font=["Instrument Sans", "Segoe UI", "Helvetica", "Arial", "sans-serif"],
         font_mono=["ui-monospace", "SFMono-Regular", "Consolas", "monospace"],
     )
-    pairs = {
-        "body_background_fill": "--sv-bg",
-        "body_text_color": "--sv-ink",
-        "body_text_color_subdued": "--sv-soft",
-        "background_fill_primary": "--sv-surface",
-        "background_fill_secondary": "--sv-sunken",
-        "block_background_fill": "--sv-clear",
-        "block_border_color": "--sv-line",
-        "block_label_text_color": "--sv-soft",
-        "block_title_text_color": "--sv-ink",
-        "block_info_text_color": "--sv-soft",
-        "border_color_primary": "--sv-line",
-        "border_color_accent": "--sv-accent",
-        "color_accent_soft": "--sv-tint",
-        "panel_background_fill": "--sv-surface",
-        "input_background_fill": "--sv-sunken",
-        "input_background_fill_focus": "--sv-surface",
-        "input_border_color": "--sv-line",
-        "input_border_color_focus": "--sv-accent",
-        "button_primary_background_fill": "--sv-accent",
-        "button_primary_background_fill_hover": "--sv-accent-strong",
-        "button_primary_text_color": "--sv-accent-ink",
-        "button_secondary_background_fill": "--sv-sunken",
-        "button_secondary_background_fill_hover": "--sv-tint",
-        "button_secondary_text_color": "--sv-ink",
-        "button_secondary_border_color": "--sv-line",
-        "checkbox_background_color": "--sv-surface",
-        "checkbox_background_color_selected": "--sv-accent",
-        "checkbox_border_color": "--sv-edge",
-        "checkbox_border_color_selected": "--sv-accent",
-        "checkbox_label_background_fill": "--sv-sunken",
-        "checkbox_label_background_fill_selected": "--sv-tint",
-        "checkbox_label_text_color": "--sv-ink",
-        "checkbox_label_text_color_selected": "--sv-ink",
-        "checkbox_label_border_color": "--sv-line",
-        "slider_color": "--sv-accent",
-        "link_text_color": "--sv-link",
-        "link_text_color_hover": "--sv-accent",
-        "table_even_background_fill": "--sv-surface",
-        "table_odd_background_fill": "--sv-sunken",
-        "accordion_text_color": "--sv-ink",
-    }
-    settings: dict[str, Any] = {name: f"var({value})" for name, value in pairs.items()}
+    settings: dict[str, Any] = {name: f"var({value})" for name, value in _COLORS.items()}
     known = set(dir(theme))
-    settings |= {f"{name}_dark": value for name, value in settings.items() if f"{name}_dark" in known}
+    settings |= {
+        f"{name}_dark": value for name, value in settings.items() if f"{name}_dark" in known
+    }
     return theme.set(
         **settings,
         block_border_width="0px",
