@@ -38,6 +38,7 @@ from sslviz.types import (
 )
 
 TRAINED_SECONDS = 10.0
+HOP_SECONDS = 2.0
 SAMPLE_RATE = 16_000
 AUDIBLE_RMS = 1e-3
 """-60 dBFS over the excerpt: below it no sound is claimed, since ACL never saw silence in training."""
@@ -71,13 +72,13 @@ class ACL(EmbeddingNetwork):
     telltale: ClassVar[tuple[str, ...]] = ("audio_proj", "masker_i")
     file_part = "acl"
     resize = Resize.BICUBIC
-    spec = InputSpec(352, SAMPLE_RATE, TRAINED_SECONDS + 1.0)
+    spec = InputSpec(352, SAMPLE_RATE, TRAINED_SECONDS + HOP_SECONDS)
     default_calibration = Calibration(confidence_gate=0.01, score_low=0.0, score_high=1.0)
 
     def __init__(  # noqa: PLR0913
         self,
         *,
-        audio_hop_seconds: float = 1.0,
+        audio_hop_seconds: float = HOP_SECONDS,
         map_size: int = 88,
         frame_tolerance: float = 0.0,
         confidence: bool = True,

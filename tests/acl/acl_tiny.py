@@ -33,7 +33,7 @@ TINY_CLIP = {
 
 def tiny_acl(seed: int = 0, **options: object) -> ACL:
     torch.manual_seed(seed)
-    chosen = {"words": False, "image_size": 64, "map_size": 16, **options}
+    chosen = {"words": False, "image_size": 64, "map_size": 16, "audio_hop_seconds": 1.0, **options}
     network = ACL(beats=TINY_BEATS, clip=TINY_CLIP, **chosen)
     with torch.no_grad():  # so that maps depend visibly on the sound
         for parameter in network.parameters():
