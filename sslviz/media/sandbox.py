@@ -20,10 +20,12 @@ from typing import Any, Self
 
 from sslviz.errors import MediaCrashError, MediaError, MediaTimeoutError
 from sslviz.media.channel import Channel
+from sslviz.media.watch import Watch
 from sslviz.options import MediaLimits
 
 DEFAULT_LIMITS = MediaLimits()
 _START_SECONDS = 30.0
+_MOST_TURNS = 15
 
 _BOOTSTRAP = (
     "import sys, socket; sys.path[:] = {path!r}; sys.dont_write_bytecode = {no_bytecode}; "
@@ -74,6 +76,7 @@ class Sandbox:
         here, there = socket.socketpair()
         with there:
             self._process = _start(there)
+        self._watch = Watch(self._process.pid)
         self._channel = Channel(here, trusted_module=worker.__module__)
         try:
             self._channel.send((cpu_seconds, limits.max_memory_bytes))
@@ -115,8 +118,9 @@ class Sandbox:
             Exception: What the worker raised, with the child's traceback as a note.
         """
         while True:
+            self._await_sign()
             try:
-                kind, *content = self._channel.receive(self._patience())
+                kind, *content = self._channel.receive(self._limits.stall_seconds)
             except TimeoutError:
                 raise self._stalled() from None
             except EOFError:
@@ -164,10 +168,16 @@ class Sandbox:
     ) -> None:
         self.close()
 
-    def _patience(self) -> float:
-        """How long to wait for a sign; a busy machine may take long to start the child at all."""
+    def _await_sign(self) -> None:
+        """Wait for a sign of life; a child that only waits for its turn gets more time."""
         stall = self._limits.stall_seconds
-        return stall if self._started else max(stall, _START_SECONDS)
+        patience = stall if self._started else max(stall, _START_SECONDS)
+        for _ in range(_MOST_TURNS):
+            if self._channel.poll(patience):
+                return
+            if not self._watch.starves(patience):
+                break
+        raise self._stalled()
 
     def _finish(self, kind: str, content: list[Any]) -> None:
         """The child's last word."""

@@ -13,6 +13,7 @@ import pytest
 
 from sslviz.errors import MediaCrashError, MediaError, MediaTimeoutError
 from sslviz.media.sandbox import Sandbox, run
+from sslviz.media.watch import Watch
 from sslviz.options import MediaLimits
 from tests.media import children
 
@@ -96,6 +97,23 @@ def test_a_hang_ends_at_the_deadline_and_the_next_job_runs(worker):
         run(worker, limits=SHORT)
     assert 1.9 < time.monotonic() - begin < 30
     assert run(children.echo, 1) == (1,)
+
+
+def test_a_child_that_only_waits_for_its_turn_is_not_taken_for_a_hang():
+    watch = Watch(os.getpid())
+    watch.starves(1.0)
+    end = time.process_time() + 0.1
+    while time.process_time() < end:
+        pass
+    assert watch.starves(10.0), "it runs, and got a hundredth of the time"
+    end = time.process_time() + 0.1
+    while time.process_time() < end:
+        pass
+    assert not watch.starves(0.2), "it got half of the time"
+    with Sandbox(children.hang) as sandbox:
+        assert sandbox.poll(60)
+        time.sleep(0.2)
+        assert not Watch(sandbox.pid).starves(10.0), "it sleeps"
 
 
 def test_signs_of_life_hold_the_deadline_off():
