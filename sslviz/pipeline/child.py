@@ -34,7 +34,7 @@ from sslviz.pipeline.job import (
 from sslviz.pipeline.screen import Screen
 from sslviz.windows import LEVEL_SECONDS, WindowGrid, excerpt_start
 
-WAITING_BYTES = 160 * 2**20
+WAITING_BYTES = 112 * 2**20
 """Frames that may wait for their heat."""
 _SIGN_EVERY_SECONDS = 0.4
 _LONGEST_FINISH_SECONDS = 900.0
@@ -72,7 +72,7 @@ class _Worker:
         self.window_frames = 0
         self.outstanding = 0
         self.stopped = False
-        self.end_seconds = job.options.start_seconds
+        self.end_seconds = self.shown_until = job.options.start_seconds
         self.num_frames = 0
         self.screen: Screen | None = None
         self.open_screen: Callable[[Paint], Screen]
@@ -105,7 +105,8 @@ class _Worker:
                 with self.signs_of_life():
                     self.screen.finish(partial=self.stopped)
         shown = self.screen.num_shown if self.screen else 0
-        return Done(self.end_seconds, self.num_frames, shown, tuple(warnings), self.stopped)
+        end = self.shown_until if self.stopped and job.target else self.end_seconds
+        return Done(end, self.num_frames, shown, tuple(warnings), self.stopped)
 
     def play(self, video: VideoReader) -> None:
         """Every frame: listen at key frames, paint what has its heat."""
@@ -146,7 +147,7 @@ class _Worker:
         """Let a frame wait; where one window alone would fill the queue, its heat is held."""
         self.window_frames += 1
         self.waiting.append(_Waiting(frame, self.key_seconds, self.hold_always))
-        fills_queue = self.window_frames * self.frame_bytes > WAITING_BYTES // 2
+        fills_queue = self.window_frames * self.frame_bytes > WAITING_BYTES * 3 // 4
         if fills_queue and self.job.spec is not None:
             for waiting in list(self.waiting)[-self.window_frames :]:
                 waiting.hold = True
@@ -168,6 +169,7 @@ class _Worker:
             self.waiting.popleft()
             heat, badge = self.line.at(first.frame.pts_seconds, first.hold)
             self.screen.show(first.frame, heat, badge)
+            self.shown_until = first.frame.pts_seconds + first.frame.duration_seconds
             self.sign()
             self.take_messages()
 
