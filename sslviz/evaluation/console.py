@@ -10,7 +10,6 @@ from typing import Any
 from tqdm import tqdm
 
 from sslviz.catalog import DEFAULT_CHECKPOINT
-from sslviz.checkpoints import load_localizer
 from sslviz.errors import OptionError, OutputError
 from sslviz.evaluation.command import Say
 from sslviz.types import Localizer
@@ -22,6 +21,8 @@ def load(args: argparse.Namespace, say: Say) -> Localizer:
     Raises:
         OptionError: The checkpoint belongs to another method than the one asked for.
     """
+    from sslviz.checkpoints import load_localizer  # torch takes seconds: first find the data
+
     name = args.checkpoint or args.method or DEFAULT_CHECKPOINT
     localizer = load_localizer(
         name, file=args.file, device=args.device, allow_untrained=args.allow_untrained
