@@ -178,10 +178,10 @@ def test_picture_and_sound_of_one_moment_meet_in_one_window(
         script = script.replace(word, str(value))
     page.add_init_script(script)
     _start(page, server.url)
-    _wait("30 windows", lambda: len(localizer.log or []) > 30, 60.0)
+    _wait("20 windows", lambda: len(localizer.log or []) > 20, 180.0)
     windows = [window for window in localizer.log if window.key_frame.pts_seconds > 1.0]
     skews = np.abs([_skew(window) for window in windows])
-    assert len(skews) >= 10
+    assert len(skews) >= 8
     # The fake camera draws late when the machine is busy, which no camera does; hence no maximum.
     assert np.percentile(skews, 75) <= 0.05
 
@@ -193,7 +193,7 @@ def test_the_files_for_camera_and_microphone_reach_the_session(
     localizer.log = []
     page = visitors()
     _start(page, server.url)
-    _wait("12 windows", lambda: len(localizer.log or []) > 12, 60.0)
+    _wait("12 windows", lambda: len(localizer.log or []) > 12, 180.0)
     numbers = [_number_in(window.key_frame.image) for window in localizer.log]
     steps = np.diff(numbers) % CAMERA_FRAMES
     assert np.count_nonzero((steps >= 1) & (steps < 120)) >= len(steps) - 1
