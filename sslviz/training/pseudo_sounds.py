@@ -73,13 +73,17 @@ STAND_INS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 """Photo category -> AudioSet classes of which one is heard, and classes that are heard along."""
 
-HEARD_AS: dict[str, str] = {"baby": "person_face", "sneeze": "person_face"}
-"""Sound categories that belong to a photo category of another name."""
+HEARD_AS: dict[str, str] = {
+    "baby": "person_face",
+    "sneeze": "person_face",
+    "donkey": "horse",
+    "cello": "violin",
+    "double_bass": "violin",
+}
+"""Sound categories that belong to a photo category of another name, or look like it."""
 
 NO_VERDICT: dict[str, tuple[str, ...]] = {
-    "cello": ("violin",),
-    "double_bass": ("violin", "guitar"),
-    "donkey": ("horse",),
+    "double_bass": ("guitar",),
     "drums": ("bongo",),
     "helicopter": ("airplane",),
     "guitar": ("banjo",),
