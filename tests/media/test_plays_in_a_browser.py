@@ -45,7 +45,7 @@ def test_chromium_plays_it(clip, tmp_path, name):
 
     recipe = CASES[name]
     target = copy(clip(name, recipe), tmp_path / "out.mp4")
-    asked = [0.0, 1.03, 2.05]
+    asked = [0.0, 1.03, 2.06]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=find_browser(), args=["--autoplay-policy=no-user-gesture-required"]
