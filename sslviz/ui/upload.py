@@ -81,7 +81,9 @@ class VideoPage:
             self.run = gr.Button(
                 text.RUN, variant="primary", elem_id="video-run", elem_classes="sv-run"
             )
-            gr.Checkbox(value=True, label=text.AUTO, elem_id="video-auto", container=False)
+            gr.Checkbox(
+                value=True, label=text.AUTO, elem_id="video-auto", container=False, interactive=True
+            )
         with gr.Accordion(text.LOOK, open=True, elem_classes="sv-box"):
             self.look = look.build_look("video")
             self.apply = gr.Button(text.APPLY, variant="primary", elem_id="video-apply")
