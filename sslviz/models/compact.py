@@ -87,7 +87,7 @@ class CompactNetwork(EmbeddingNetwork):
         known = torch.cat((cells.learned, cells.groups), 1) * 2**-0.5
         known = interpolate(known, size, mode="bilinear", align_corners=False)
         known = known * cells.objectness.sigmoid().sqrt()
-        lacking = (1 - known.square().sum(1, keepdim=True)).clamp(min=0).sqrt()
+        lacking = (1 - known.square().sum(1, keepdim=True)).clamp(min=1e-6).sqrt()  # finite slope
         return torch.cat((known, lacking, torch.zeros_like(lacking)), 1)
 
     def object_prior(self, frames: Sequence[Frame]) -> list[NDArray[np.float32]]:
@@ -99,7 +99,7 @@ class CompactNetwork(EmbeddingNetwork):
 
 
 class MarginNCECompact(CompactNetwork):
-    """A cell's score is its cosine with the sound."""
+    """A cell's score is its cosine with the sound, on a square-root scale."""
 
     method = "marginnce-compact"
     scale = ScoreScale.COSINE
@@ -118,7 +118,11 @@ class MarginNCECompact(CompactNetwork):
         return (self.sound_vector(whole),)
 
     def score(self, images: Encoding, sounds: Encoding) -> Scores:
-        """Cosine of each cell with the sound, (B, 2h, 2w)."""
+        """Signed square root of each cell's cosine with the sound, (B, 2h, 2w).
+
+        The cosine is a product, outline times match; its root is their geometric mean, which falls
+        off less within an object of which only a part is typical. The order of cells is the same.
+        """
         cells, sound = Cells(*images), sounds[0]
         # The same as cell_vectors(cells) times sound, without building the vectors at stride 8.
         known = torch.cat((cells.learned, cells.groups), 1)
@@ -126,7 +130,7 @@ class MarginNCECompact(CompactNetwork):
         size = cells.objectness.shape[-2:]
         match = interpolate(match[:, None], size, mode="bilinear", align_corners=False)
         cosine = (match * cells.objectness.sigmoid().sqrt())[:, 0].clamp(-1, 1)
-        return Scores(cosine, self.confidence(cosine, sound))
+        return Scores(cosine.sign() * cosine.abs().sqrt(), self.confidence(cosine, sound))
 
     def confidence(self, cosine: Tensor, sound: Tensor) -> Tensor:
         """Probability that picture and sound agree: from the best cells and the sound's placeless part."""
