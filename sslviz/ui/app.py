@@ -1,8 +1,13 @@
 """The page: header, tabs, and what happens when it opens."""
 
+from typing import cast
+
 import gradio as gr
 
 from sslviz.ui import about, text, theme
+from sslviz.ui.api import build_api
+from sslviz.ui.compare import build_compare_tab
+from sslviz.ui.image import build_image_tab
 from sslviz.ui.live import build_live_tab
 from sslviz.ui.upload import build_video_tab
 from sslviz.ui.work import Desk
@@ -24,10 +29,15 @@ def build_app(desk: Desk) -> gr.Blocks:
                 build_video_tab(desk)
             with gr.Tab(text.TAB_LIVE, id="live"):
                 build_live_tab()
+            with gr.Tab(text.TAB_IMAGE, id="image"):
+                build_image_tab(desk)
+            with gr.Tab(text.TAB_COMPARE, id="compare"):
+                build_compare_tab(desk)
             with gr.Tab(text.TAB_ABOUT, id="about"):
                 about.build_about_tab(desk)
+        build_api(desk)
         page.load(None, js="() => { window.sslviz.arrive() }", api_visibility="private")
-    return page
+    return cast(gr.Blocks, page)
 
 
 def header() -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 from sslviz.errors import SSLVizError
 from sslviz.media.compose import side_by_side as beside
 from sslviz.ui import text, work
-from sslviz.ui.work import Desk, Message
+from sslviz.ui.library import Message
+from sslviz.ui.work import Desk
 
 SIDE = "side_by_side.mp4"
 

@@ -3,6 +3,7 @@
 from sslviz.types import VideoInfo
 from sslviz.ui import text
 
+
 def clock(seconds: float) -> str:
     """``m:ss`` or ``h:mm:ss``."""
     whole = max(0, int(seconds))
@@ -27,7 +28,7 @@ def clip_line(name: str, info: VideoInfo) -> str:
     length = clock(info.duration_seconds) if info.duration_seconds else text.UNKNOWN_LENGTH
     sound = text.WITH_SOUND if info.has_audio else text.WITHOUT_SOUND
     rate = f"{float(info.fps):.4g}"
-    return f"{name} · {info.width}×{info.height} · {rate} fps · {length} · {sound}"
+    return f"{name} · {info.width}x{info.height} · {rate} fps · {length} · {sound}"
 
 
 def estimate_seconds(
@@ -59,7 +60,9 @@ def progress_line(
     done: int, total: int | None, maps_per_second: float, eta_seconds: float | None
 ) -> str:
     """Windows done, speed and time left, as the progress bar says it."""
-    count = text.WINDOWS_OF.format(done=done, total=total) if total else text.WINDOWS.format(done=done)
+    count = (
+        text.WINDOWS_OF.format(done=done, total=total) if total else text.WINDOWS.format(done=done)
+    )
     parts = [count]
     if maps_per_second > 0:
         parts.append(text.MAPS_RATE.format(rate=maps_per_second))

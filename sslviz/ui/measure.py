@@ -56,10 +56,8 @@ def probe(track: ScoreTrack, x: float, y: float, at_seconds: float) -> Probe:
 
 def on_common_grid(values: NDArray[np.float32]) -> NDArray[np.float32]:
     """Maps of two networks made comparable: bilinear onto one square grid."""
-    resized: NDArray[np.float32] = cv2.resize(
-        values, (_COMMON_GRID, _COMMON_GRID), interpolation=cv2.INTER_LINEAR
-    )
-    return resized
+    size = (_COMMON_GRID, _COMMON_GRID)
+    return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def rank_correlation(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:

@@ -40,6 +40,7 @@
       this.drop = new S.Drop(this.pane.empty, {
         kind: "video", accept: "", title: S.text.drop_video, hint: S.text.drop_video_hint, record: "video", art: true, target: this.host,
         onReady: (clip) => this.take(clip), onRefused: (message) => this.name !== "empty" && S.toast(message),
+        onFile: (file) => { this.local = URL.createObjectURL(file); },
       });
     }
 
@@ -50,8 +51,39 @@
       this.cut = S.el("p", { class: "sv-cut", "aria-live": "polite" });
       const again = S.el("button", { type: "button", class: "sv-quiet", onclick: () => this.drop.input.click() }, S.text.other_clip);
       this.pane.ready.append(S.el("div", { class: "sv-picture" }, this.poster, this.source), S.el("div", { class: "sv-bar" }, S.el("div", {}, this.line, this.cut), again));
-      this.source.addEventListener("loadeddata", () => { if (this.source.videoWidth) { this.source.hidden = false; this.poster.hidden = true; } });
+      this.source.addEventListener("loadeddata", () => (this.source.videoWidth ? this.still() : this.decode()));
+      this.source.addEventListener("error", () => this.source.getAttribute("src") && this.decode());
       this.source.addEventListener("timeupdate", () => this.name === "ready" && this.timeline.at(this.source.currentTime));
+    }
+
+    /* The browser can show the clip itself: its first picture is there before any server is asked. */
+    still() {
+      this.source.hidden = false;
+      this.poster.hidden = true;
+      if (this.live.dataset.painted || !this.clip) return;
+      const canvas = S.el("canvas", { width: this.source.videoWidth, height: this.source.videoHeight });
+      canvas.getContext("2d").drawImage(this.source, 0, 0);
+      this.live.src = canvas.toDataURL("image/jpeg", 0.8);
+    }
+
+    /* It cannot (HEVC, AVI and many more): the server decodes the first picture. */
+    decode() {
+      if (!this.clip?.poster || this.live.dataset.painted) return;
+      this.source.hidden = true;
+      this.poster.hidden = false;
+      this.poster.src = this.live.src = S.url(this.clip.poster);
+    }
+
+    /* Waveform and spectrogram; asked for after the first painted frame, so as not to slow that. */
+    hear() {
+      const clip = this.clip;
+      if (!clip?.sound || this.heard === clip) return;
+      this.heard = clip;
+      S.ask(clip.sound).then((data) => {
+        if (this.clip !== clip || this.name === "done") return;
+        this.timeline.show(data, { trim: this.name === "ready" });
+        this.after.hidden = false;
+      }).catch((error) => S.toast(error.message));
     }
 
     running() {
@@ -81,8 +113,11 @@
       S.share(null);
       this.poster.hidden = false;
       this.source.hidden = true;
-      this.poster.src = this.live.src = S.url(clip.poster);
-      this.source.src = S.url(clip.source);
+      this.live.removeAttribute("src");
+      this.poster.removeAttribute("src");
+      delete this.live.dataset.painted;
+      this.source.src = this.local || S.url(clip.source);
+      this.local = null;
       this.line.textContent = clip.line;
       this.cut.textContent = "";
       this.reading.textContent = "";
@@ -92,11 +127,7 @@
       S.press("video-estimate");
       const wait = clip.duration == null || clip.duration > S.limits.auto_seconds;
       if (S.auto() && !wait) S.press("video-run");
-      if (clip.sound) S.ask(clip.sound).then((data) => {
-        if (this.clip !== clip || this.name === "done") return;
-        this.timeline.show(data, { trim: this.name === "ready" });
-        this.after.hidden = false;
-      }).catch((error) => S.toast(error.message));
+      else this.hear();
     }
 
     trimmed(trim) {
@@ -132,7 +163,7 @@
     progress(message) {
       if (this.run !== message.run) { this.run = message.run; this.stop.disabled = false; }
       if (this.name !== "running") this.go("running");
-      if (message.picture) { this.live.src = message.picture; this.live.dataset.painted = message.at ?? "1"; }
+      if (message.picture) { this.live.src = message.picture; this.live.dataset.painted = message.at ?? "1"; this.hear(); }
       this.fraction.classList.toggle("sv-unknown", message.part == null);
       this.fraction.firstChild.style.width = `${100 * (message.part ?? 0.3)}%`;
       this.fraction.setAttribute("aria-valuenow", Math.round(100 * (message.part ?? 0)));
