@@ -12,10 +12,10 @@ PIP = "lt(mod({t},1),0.2)*gte({t},1)"
 
 def ffmpeg(*arguments: object) -> None:
     command = ["ffmpeg", "-v", "error", "-nostdin", "-y", *map(str, arguments)]
-    subprocess.run(command, check=True, timeout=120)
+    subprocess.run(command, check=True, timeout=900)
 
 
-def picture(size: str = "320x240", rate: float = 25, seconds: float = 4) -> list[str]:
+def picture(size: str = "160x120", rate: float = 25, seconds: float = 4) -> list[str]:
     flash = PIP.format(t="T")
     source = f"color=black:s={size}:r={rate}:d={seconds},geq=lum='16+200*{flash}':cb=128:cr=128"
     return ["-f", "lavfi", "-i", source]

@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from clips import moving_spot
+from clips import ffmpeg, moving_spot
 
 import sslviz
 from sslviz.checkpoints import find_folder
@@ -55,9 +55,7 @@ def test_every_command_has_its_flags_and_its_body(name):
 
     command = COMMANDS[name]
     assert name in build_parser(name).format_help()
-    assert callable(
-        getattr(import_module(f"sslviz.{command.module}"), command.run)
-    )
+    assert callable(getattr(import_module(f"sslviz.{command.module}"), command.run))
 
 
 def test_render_restyle_and_every_export(spot, tmp_path, capsys):
@@ -114,7 +112,9 @@ def test_wrong_flags_are_a_usage_error(capsys):
 
 
 def test_ctrl_c_leaves_nothing_and_says_so(tmp_path):
-    source = moving_spot(tmp_path / "long.mp4", seconds=20)
+    unit, source = moving_spot(tmp_path / "unit.mp4", seconds=2), tmp_path / "long.mp4"
+    ffmpeg("-stream_loop", 19, "-i", unit, "-c", "copy", source)
+    unit.unlink()
     words = ["render", source, tmp_path / "out.mp4", *WEIGHTS]
     process = subprocess.Popen(
         [sys.executable, "-m", "sslviz", *map(str, words)],
@@ -122,11 +122,11 @@ def test_ctrl_c_leaves_nothing_and_says_so(tmp_path):
         stderr=subprocess.PIPE,
         text=True,
     )
-    part, deadline = tmp_path / "out.mp4.part", time.monotonic() + 120
+    part, deadline = tmp_path / "out.mp4.part", time.monotonic() + 600
     while not part.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     process.send_signal(2)
-    _, error = process.communicate(timeout=60)
+    _, error = process.communicate(timeout=300)
     assert process.returncode == 130
     assert "stopped" in error
     assert [p.name for p in tmp_path.iterdir()] == ["long.mp4"]
