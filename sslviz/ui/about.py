@@ -115,6 +115,9 @@ def metric_lines(metrics: Mapping[str, Any], prefix: str = "", depth: int = 0) -
     lines: list[str] = []
     for name, value in metrics.items():
         words = f"{prefix}{name}".replace("_", " ")
+        if isinstance(value, Mapping) and {"value", "low", "high", "n"} <= set(value):
+            lines.append(_measured(words, value))
+            continue
         if isinstance(value, Mapping) and depth < 3:
             lines += metric_lines(value, f"{words}, ", depth + 1)
         elif isinstance(value, float):
@@ -122,6 +125,12 @@ def metric_lines(metrics: Mapping[str, Any], prefix: str = "", depth: int = 0) -
         elif isinstance(value, int | str):
             lines.append(f"{words}: {value}")
     return lines
+
+
+def _measured(words: str, entry: Mapping[str, Any]) -> str:
+    """A figure with its interval and its count, in one line."""
+    value, low, high = (format(float(entry[name]), ".3g") for name in ("value", "low", "high"))
+    return f"{words} {value} ({low} to {high}, n = {entry['n']})"
 
 
 def privacy(deployment: Deployment) -> list[str]:

@@ -20,7 +20,11 @@ def about(seconds: float) -> str:
         step = 1 if seconds < 10 else 5
         return f"about {round(seconds / step) * step} seconds"
     minutes = seconds / 60
-    return f"about {minutes:.0f} minutes" if minutes < 90 else f"about {minutes / 60:.1f} hours"
+    return (
+        f"about {minutes:.0f} minutes"
+        if minutes < 90
+        else f"about {round(minutes / 60, 1):g} hours"
+    )
 
 
 def clip_line(name: str, info: VideoInfo) -> str:
