@@ -1,4 +1,4 @@
-"""Make the gallery's results anew: ``python examples/prerender.py [CHECKPOINT]``.
+"""Make the gallery's results anew: ``PYTHONPATH=. python examples/prerender.py [CHECKPOINT]``.
 
 Run it after the bundled checkpoint or the painting has changed; the results are committed.
 """

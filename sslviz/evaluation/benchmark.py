@@ -20,14 +20,7 @@ from sslviz.evaluation.library import (
 )
 from sslviz.evaluation.metrics import Floats, ciou, f_curve, min_max, segmentation_iou
 from sslviz.evaluation.priors import centre_prior, object_priors, random_map
-from sslviz.evaluation.protocols import (
-    PROTOCOLS,
-    SIZE,
-    Protocol,
-    Rule,
-    absolute_map,
-    upsample,
-)
+from sslviz.evaluation.protocols import PROTOCOLS, SIZE, Protocol, Rule, absolute_map, upsample
 from sslviz.evaluation.records import Record, RecordFile
 from sslviz.types import AudioClip, InputSpec, Localizer, ScoreMap, ScoreScale, Window
 
