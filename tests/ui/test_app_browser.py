@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from sslviz.ui.localizers import ready_names
+
 PLAYS = """async () => {
   const video = document.querySelector('.sv-player video');
   const before = video.currentTime;
@@ -132,8 +134,9 @@ def test_settings_come_back_into_the_controls(visit, clips, tmp_path):
         "() => Number(document.querySelector('#video-opacity input[type=number]').value) === 0.3"
     )
     assert page.input_value("#video-colors input") == "viridis"
-    path.write_text("{}")
-    page.set_input_files(SETTINGS, str(path))
+    bad = tmp_path / "other.json"
+    bad.write_text("{}")
+    page.set_input_files(SETTINGS, str(bad))
     page.wait_for_selector(".sv-toast:has-text('style')")
 
 
@@ -190,21 +193,21 @@ def test_a_picture_and_two_sounds_give_one_map_each(visit, clips):
 def test_two_methods_are_compared_on_one_clock(visit, clips):
     page = visit.page
     visit.tab("Compare")
-    page.fill("#compare-names input", "dark")  # beside the bundled one, which is chosen already
+    page.fill("#compare-names input", "dark")  # beside the bundled ones, which are chosen already
     page.press("#compare-names input", "Enter")
     page.keyboard.press("Escape")
     visit.drop(clips.spot, ".sv-compare")
     visit.state("ready", "compare")
     page.click("#compare-run")
     visit.state("done", "compare")
-    assert page.locator(".sv-players video").count() == 2
+    assert page.locator(".sv-players video").count() == len(ready_names()[:2]) + 1
     assert "rank agreement -" in page.inner_text(".sv-pairs")
     assert "mean difference" in page.inner_text(".sv-pairs")
     page.click("#compare-play")
     page.wait_for_timeout(1000)
     page.click("#compare-play")
     page.wait_for_timeout(300)
-    first, second = page.evaluate(
+    first, second, *_ = page.evaluate(
         "() => [...document.querySelectorAll('.sv-players video')].map((v) => v.currentTime)"
     )
     assert first > 0.2
