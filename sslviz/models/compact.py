@@ -202,10 +202,14 @@ class JSACompact(CompactNetwork):
         return tuple(self.slot_attention.attend_audio(self.sound_tokens(over_time)))
 
     def score(self, images: Encoding, sounds: Encoding) -> Scores:
-        """What the sound's target slot claims of the picture, (B, 2h, 2w); each map sums to 1."""
+        """What the sound's target slot claims of the picture, (B, 2h, 2w); each map sums to 1.
+
+        On a square-root scale, as in ``MarginNCECompact``: the order of cells is the paper's.
+        """
         image, sound = Slots(*images), Slots(*sounds)
         side = math.isqrt(image.keys.shape[1])
-        claimed = attention(sound.queries, image.keys)[:, TARGET]
+        claimed = attention(sound.queries, image.keys)[:, TARGET].sqrt()
+        claimed = claimed / claimed.sum(1, keepdim=True)
         confidence = self.confidence(claim_logits(sound.queries, image.keys), image, sound)
         return Scores(claimed.reshape(-1, side, side), confidence)
 
