@@ -98,9 +98,13 @@ class Api:
         limits = self.desk.deployment.media_limits()
         name = localizers.allowed_name(checkpoint, self.desk.deployment.public)
         localizer = self.desk.shelf.get(name)
-        heard = self._take(sound)
-        clip = read_sound(heard.path, localizer.spec.sample_rate, limits)
-        frame = read_image(self._take(picture).path, limits)
+        heard, seen = self._take(sound), self._take(picture)
+        try:
+            clip = read_sound(heard.path, localizer.spec.sample_rate, limits)
+            frame = read_image(seen.path, limits)
+        except MediaError as error:
+            words = seen.in_visitors_words(heard.in_visitors_words(str(error)))
+            raise MediaError(words) from error
         track = pictures.score(localizer, frame, [pictures.NamedSound(heard.name, clip)])
         entry = pictures.painted(frame, track, style)[0]
         _, folder = self.desk.store.new_folder()

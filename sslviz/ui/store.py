@@ -41,6 +41,10 @@ class Upload:
     name: str
     """As the visitor called it, cleaned."""
 
+    def in_visitors_words(self, words: str) -> str:
+        """A sentence about this file, with the visitor's name for it and no path of this machine."""
+        return words.replace(str(self.path), self.name).replace(self.path.name, self.name)
+
 
 @dataclass(frozen=True, slots=True)
 class Result:

@@ -56,7 +56,7 @@ class UploadRoutes:
         except (SSLVizError, OSError, ClientDisconnect) as error:
             self._desk.store.discard(upload.token)
             if isinstance(error, SSLVizError):
-                raise _without_path(error, upload) from error
+                raise type(error)(upload.in_visitors_words(str(error))) from error
             raise
 
     async def _receive(self, request: Request, upload: Upload) -> str:
@@ -145,9 +145,3 @@ def clip_message(base: str, upload: Upload, info: VideoInfo) -> dict[str, Any]:
 def _image_line(upload: Upload, image: Frame) -> str:
     height, width = image.image.shape[:2]
     return f"{upload.name} · {width}x{height}"
-
-
-def _without_path(error: SSLVizError, upload: Upload) -> SSLVizError:
-    """The same error in the visitor's words: his file name instead of a path of this machine."""
-    words = str(error).replace(str(upload.path), upload.name).replace(upload.path.name, upload.name)
-    return type(error)(words)

@@ -17,7 +17,7 @@ from sslviz.ui import describe, payload, text
 from sslviz.ui.library import Message, info_of, overview_of, track_of
 from sslviz.ui.localizers import SHELF, Shelf, allowed_name
 from sslviz.ui.settings import Deployment
-from sslviz.ui.store import Result, Store
+from sslviz.ui.store import ForgottenError, Result, Store
 
 LOG = logging.getLogger(__name__)
 PICTURE_SECONDS = 0.25
@@ -76,7 +76,15 @@ def run(desk: Desk, request: RunRequest) -> Iterator[Message]:
     try:
         yield from _run(desk, request)
     except Exception as error:  # noqa: BLE001 - the page must hear of every end
-        yield {"state": "error", "message": sentence(error)}
+        yield {"state": "error", "message": about_clip(desk, request.clip, sentence(error))}
+
+
+def about_clip(desk: Desk, clip: str, words: str) -> str:
+    """A sentence about a clip, with the visitor's name for it."""
+    try:
+        return desk.store.upload(clip).in_visitors_words(words)
+    except ForgottenError:
+        return words
 
 
 def _run(desk: Desk, request: RunRequest) -> Iterator[Message]:

@@ -28,9 +28,8 @@ def test_a_dropped_clip_is_painted_while_it_runs_and_then_plays_with_its_sound(v
     page = visit.page
     visit.choose("video-checkpoint", "bright")
     visit.drop(clips.spot)
-    visit.state("running")
-    page.wait_for_selector(".sv-pane-running img[data-painted]")
-    assert "windows" in page.inner_text(".sv-pane-running .sv-line")
+    page.wait_for_selector(".sv-pane-running img[data-painted]", state="attached")
+    assert "windows" in page.text_content(".sv-pane-running .sv-line")
     visit.state("done")
     played = page.evaluate(PLAYS)
     assert played["after"] > played["before"]

@@ -209,7 +209,7 @@
       const parts = [S.clock(time, 2)];
       for (const curve of [...(this.data?.curves || []), ...(this.extra ? [this.extra] : [])]) if (curve.times.length) parts.push(`${curve.name} ${this.value(curve, time).toFixed(2)}`);
       if (this.data?.level?.times.length) parts.push(`${this.value(this.data.level, time).toFixed(0)} dBFS`);
-      const span = (this.data?.spans || []).find(([, start, end]) => time >= start && time < end);
+      const span = (this.data?.spans || []).find(([, start, end]) => time >= start && (time < end || time >= this.data.duration - 0.02));
       if (span) parts.push(S.text[`span_${span[0]}`]);
       return parts.join(" · ");
     }
