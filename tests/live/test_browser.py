@@ -178,12 +178,14 @@ def test_picture_and_sound_of_one_moment_meet_in_one_window(
         script = script.replace(word, str(value))
     page.add_init_script(script)
     _start(page, server.url)
-    _wait("20 windows", lambda: len(localizer.log or []) > 20, 180.0)
-    windows = [window for window in localizer.log if window.key_frame.pts_seconds > 1.0]
-    skews = np.abs([_skew(window) for window in windows])
-    assert len(skews) >= 8
+
+    def settled() -> list[Window]:
+        return [w for w in localizer.log or [] if w.key_frame.pts_seconds > 1.0]
+
+    _wait("20 windows", lambda: len(settled()) >= 20, 180.0)
+    skews = np.abs([_skew(window) for window in settled()])
     # The fake camera draws late when the machine is busy, which no camera does; hence no maximum.
-    assert np.percentile(skews, 75) <= 0.05
+    assert np.percentile(skews, 90) <= 0.05
 
 
 @pytest.mark.slow
