@@ -27,7 +27,7 @@ def finish(visit, clip, checkpoint="bright"):
 def test_a_dropped_clip_is_painted_while_it_runs_and_then_plays_with_its_sound(visit, clips):
     page = visit.page
     visit.choose("video-checkpoint", "bright")
-    visit.drop(clips.spot)
+    visit.drop(clips.long)
     page.wait_for_selector(".sv-pane-running img[data-painted]", state="attached")
     assert "windows" in page.text_content(".sv-pane-running .sv-line")
     visit.state("done")
@@ -35,7 +35,7 @@ def test_a_dropped_clip_is_painted_while_it_runs_and_then_plays_with_its_sound(v
     assert played["after"] > played["before"]
     assert played["width"] == 320
     assert played["sound"] > 0
-    assert "spot.mp4" in page.inner_text(".sv-pane-done .sv-line")
+    assert "long.mp4" in page.inner_text(".sv-pane-done .sv-line")
     assert "Strongest at" in page.inner_text(".sv-reading")
 
 
