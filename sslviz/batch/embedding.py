@@ -51,6 +51,10 @@ class Embeddings:
             raise TrackError(f"{path.name} holds embeddings that do not fit its times.")
         return loaded
 
+    def __getitem__(self, kept: NDArray[np.bool_]) -> Self:
+        """Those of the windows that are kept."""
+        return type(self)(self.times[kept], self.sounds[kept], self.images[kept])
+
     @classmethod
     def concatenate(cls, parts: Sequence[Self]) -> Self:
         """One after the other."""

@@ -144,16 +144,19 @@ def _plan(item: Item, options: BatchOptions, engine: EngineOptions) -> list[Task
         return whole  # the worker meets the same error and reports it
     end = min(item.end_seconds or duration or 0.0, duration or 0.0)
     # A whole number of maps per segment keeps every window on the grid of the undivided file.
-    step = max(1, round(step * options.analysis.maps_per_second)) / options.analysis.maps_per_second
+    cell = 1 / options.analysis.maps_per_second
+    step = max(1, round(step / cell)) * cell
     starts = [item.start_seconds]
     while starts[-1] + 1.5 * step < end:
         starts.append(starts[0] + len(starts) * step)
     if len(starts) == 1:
         return whole
-    spans = zip(starts, [*starts[1:], item.end_seconds], strict=True)
+    ends = [*starts[1:], item.end_seconds]
+    # Each later segment starts one cell early; that cell is dropped when the segments are joined.
+    starts = [starts[0], *(start - cell for start in starts[1:])]
     return [
         Task(replace(item, start_seconds=start, end_seconds=stop), segment=index)
-        for index, (start, stop) in enumerate(spans)
+        for index, (start, stop) in enumerate(zip(starts, ends, strict=True))
     ]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sslviz.batch.embedding import EMBEDDINGS_SUFFIX, EmbeddingLocalizer, Embeddings
 from sslviz.batch.inputs import Item
@@ -169,21 +170,34 @@ def _joined(item: Item, count: int, folder: Path) -> tuple[ScoreTrack, Embedding
     paths = [_segments(folder, item) / f"{k:05d}{TRACK_SUFFIX}" for k in range(count)]
     tracks = [load_track(path) for path in paths]
     first = tracks[0]
+    kept = [np.ones(len(first), bool), *(_after_run_in(track) for track in tracks[1:])]
     if any(t.identity != first.identity or t.video_sha256 != first.video_sha256 for t in tracks):
         raise SSLVizError(f"{item.name} changed while it was worked on; run the batch again.")
     track = replace(
         first,
-        values=np.concatenate([t.values for t in tracks]),
-        times=np.concatenate([t.times for t in tracks]),
-        confidence=np.concatenate([t.confidence for t in tracks]),
-        level_dbfs=np.concatenate([t.level_dbfs for t in tracks]),
+        values=np.concatenate([t.values[k] for t, k in zip(tracks, kept, strict=True)]),
+        times=np.concatenate([t.times[k] for t, k in zip(tracks, kept, strict=True)]),
+        confidence=np.concatenate([t.confidence[k] for t, k in zip(tracks, kept, strict=True)]),
+        level_dbfs=np.concatenate([t.level_dbfs[k] for t, k in zip(tracks, kept, strict=True)]),
         duration_seconds=max(t.duration_seconds for t in tracks),
         settings={**first.settings, "end_seconds": tracks[-1].settings.get("end_seconds")},
     )
-    kept = [path.with_suffix(EMBEDDINGS_SUFFIX) for path in paths]
-    if not all(path.exists() for path in kept):
+    beside = [path.with_suffix(EMBEDDINGS_SUFFIX) for path in paths]
+    if not all(path.exists() for path in beside):
         return track, None
-    return track, Embeddings.concatenate([Embeddings.load(path) for path in kept])
+    loaded = [Embeddings.load(path)[k] for path, k in zip(beside, kept, strict=True)]
+    return track, Embeddings.concatenate(loaded)
+
+
+def _after_run_in(track: ScoreTrack) -> NDArray[np.bool_]:
+    """Windows of a segment but its first cell of the time grid, which repeats the one before.
+
+    A reader that starts at a time shows the frame that is on the screen then, under that time; only
+    from the next cell on are key frames those of the undivided file.
+    """
+    rate, start = (float(track.settings[name]) for name in ("maps_per_second", "start_seconds"))
+    later: NDArray[np.bool_] = np.floor(track.times * rate + 1e-6) > np.floor(start * rate + 1e-6)
+    return later
 
 
 def _finish(

@@ -130,7 +130,7 @@ def test_segments_join_without_a_seam(clips: Path, tmp_path: Path) -> None:
     assert whole.done == parts.done == 1
     one, other = (load_track(tmp_path / name / "long.mp4.npz") for name in ("whole", "parts"))
     assert np.array_equal(one.times, other.times)
-    np.testing.assert_allclose(one.values, other.values, atol=1e-6)
+    np.testing.assert_allclose(one.values, other.values, rtol=0, atol=1e-4)
     assert not list((tmp_path / "parts").glob("*.segments"))
 
 

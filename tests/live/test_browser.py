@@ -461,7 +461,7 @@ def test_a_slow_method_is_called_slow_and_a_faster_one_is_one_click_away(
         assert "too slow to follow" in page.locator(".sl-notice p").inner_text()
         offer.click()
         _wait("the new session", lambda: _quick(server), 60.0)
-        assert page.get_by_label("Method", exact=True).input_value() == "jsa-compact"
+        assert page.locator("select[name=checkpoint]").input_value() == "jsa-compact"
         page.wait_for_function(RUNNING, timeout=PATIENCE_MS)
 
 
