@@ -216,6 +216,4 @@ def load(args: argparse.Namespace, say: Say) -> Any:
         return localizer
     from sslviz.checkpoints.priors import refined
 
-    return refined(
-        localizer, args.refine, args.refine_alpha, args.object_prior, args.allow_pickle
-    )
+    return refined(localizer, args.refine, args.refine_alpha, args.object_prior, args.allow_pickle)
