@@ -12,7 +12,6 @@ if TYPE_CHECKING:
         load_network,
         read_config,
         save_checkpoint,
-        sha256_of,
     )
     from sslviz.checkpoints.loading import choose_device, fetch, load_localizer, prepare
     from sslviz.checkpoints.places import CheckpointState, available, cache_folder, find_folder
@@ -33,12 +32,11 @@ __all__ = [
     "publish",
     "read_config",
     "save_checkpoint",
-    "sha256_of",
 ]
 
 _HOME = {
     **dict.fromkeys(
-        ("CheckpointConfig", "load_network", "read_config", "save_checkpoint", "sha256_of"),
+        ("CheckpointConfig", "load_network", "read_config", "save_checkpoint"),
         "folder",
     ),
     **dict.fromkeys(("choose_device", "fetch", "load_localizer", "prepare"), "loading"),

@@ -1,6 +1,5 @@
 """The checkpoint folder: ``config.json`` says what ``model.safetensors`` is; nothing is executed."""
 
-import hashlib
 import inspect
 import json
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from torch.overrides import TorchFunctionMode
 
 from sslviz.checkpoints.places import CONFIG, WEIGHTS
 from sslviz.errors import CheckpointError, CheckpointMissingError
+from sslviz.media.hashing import sha256_of
 from sslviz.models import METHODS, Network
 from sslviz.types import Calibration, Identity, InputSpec, ScoreScale
 
@@ -54,12 +54,6 @@ class CheckpointConfig:
     licence: str = ""
     training: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
-
-
-def sha256_of(path: Path) -> str:
-    """Hash of a file, hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_config(folder: Path) -> CheckpointConfig:

@@ -15,11 +15,11 @@ from sslviz.checkpoints.folder import (
     build_network,
     check_arguments,
     read_safetensors,
-    sha256_of,
     write_checkpoint,
 )
 from sslviz.checkpoints.places import CONFIG, WEIGHTS, cache_folder
 from sslviz.errors import CheckpointError
+from sslviz.media.hashing import sha256_of
 from sslviz.models import METHODS, Network
 from sslviz.models.key_map import unwrap_state
 

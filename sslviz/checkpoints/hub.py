@@ -8,11 +8,12 @@ from pathlib import Path
 
 from sslviz.catalog import CHECKPOINTS, HubFile
 from sslviz.checkpoints.download import FetchProgress, Offer, ask, cached, download
-from sslviz.checkpoints.folder import read_config, sha256_of
+from sslviz.checkpoints.folder import read_config
 from sslviz.checkpoints.foreign import convert_parts, read_file
 from sslviz.checkpoints.hub_errors import HubUnreachableError, explain, is_offline
 from sslviz.checkpoints.places import CONFIG, WEIGHTS, cache_folder
 from sslviz.errors import CheckpointError, HubError
+from sslviz.media.hashing import sha256_of
 
 log = logging.getLogger(__name__)
 COMMIT = re.compile(r"[0-9a-f]{40}")
