@@ -47,6 +47,8 @@ def duration_after(container: InputContainer, stream: Any, origin_seconds: float
     if length is None and container.duration:
         length = container.duration / 1e6
         begin = (container.start_time or 0) / 1e6
+        if "matroska" in container.format.name and 0 < begin < length:
+            length -= begin  # its length counts from 0, wherever the first picture is
     if length is None or not 0 < length < 1e8:
         return None
     left = length - max(0.0, origin_seconds - (begin or 0.0))
