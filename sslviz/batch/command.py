@@ -95,11 +95,7 @@ def _engine(arguments: argparse.Namespace) -> EngineOptions:
     ray = None
     if arguments.engine == "ray":
         ray = RayOptions(
-            arguments.address,
-            arguments.workers or os.cpu_count() or 1,
-            gpus_per_worker=arguments.gpus_per_worker,
-            stall_seconds=arguments.stall,
-            deadline_seconds=arguments.deadline,
+            arguments.address, arguments.workers, gpus_per_worker=arguments.gpus_per_worker
         )
     devices = _devices(arguments.device, arguments.workers)
     return EngineOptions(devices, arguments.stall, arguments.deadline, arguments.segment, ray)

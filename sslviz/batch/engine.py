@@ -4,16 +4,16 @@ import contextlib
 import queue
 import threading
 import time
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 from sslviz.batch.inputs import Item
-from sslviz.batch.markers import is_done
+from sslviz.batch.markers import MARKER_SUFFIX, is_done, remove_leftovers
 from sslviz.batch.ray_engine import RayOptions, run_on_ray
 from sslviz.batch.report import Failure, Summary, write_failures, write_report
-from sslviz.batch.work import BatchOptions, Task
+from sslviz.batch.work import SUFFIXES, TRACK_SUFFIX, BatchOptions, Task
 from sslviz.batch.worker import Worker
 from sslviz.errors import SSLVizError
 from sslviz.media.probe import probe
@@ -106,6 +106,8 @@ def run_batch(
     folder.mkdir(parents=True, exist_ok=True)
     fingerprint = options.fingerprint(weights_sha256)
     waiting = [item for item in items if not is_done(folder, item.name, item.path, fingerprint)]
+    endings = (TRACK_SUFFIX, MARKER_SUFFIX, *SUFFIXES.values())
+    remove_leftovers(folder, {item.name + ending for item in waiting for ending in endings})
     tally = _Tally(len(items), len(items) - len(waiting))
     stopped = True
     try:
@@ -174,17 +176,29 @@ def _phase(
     """Share tasks out until all are through."""
     if not tasks:
         return
+    make_worker = partial(
+        Worker,
+        options,
+        folder,
+        stall_seconds=engine.stall_seconds,
+        deadline_seconds=engine.deadline_seconds,
+    )
     if engine.ray is None:
-        yield from _local_phase(tasks, options, folder, engine, tally)
+        yield from _local_phase(tasks, make_worker, engine.devices, tally)
         return
-    for task, windows, failure in run_on_ray(tasks, options, folder, engine.ray):
+    # Ray shows an actor its own GPU only, and the checkpoint finds it.
+    device = "auto" if engine.ray.gpus_per_worker else "cpu"
+    for task, windows, failure in run_on_ray(tasks, partial(make_worker, device), engine.ray):
         tally.windows += windows
         _count(task, failure, tally)
         yield tally.progress()
 
 
 def _local_phase(
-    tasks: Sequence[Task], options: BatchOptions, folder: Path, engine: EngineOptions, tally: _Tally
+    tasks: Sequence[Task],
+    make_worker: Callable[[str], Worker],
+    devices: Sequence[str],
+    tally: _Tally,
 ) -> Iterator[BatchProgress]:
     """One thread for each worker."""
     todo: queue.SimpleQueue[Task] = queue.SimpleQueue()
@@ -192,10 +206,7 @@ def _local_phase(
         todo.put(task)
     events: queue.Queue[_Event] = queue.Queue(maxsize=64)
     stop = threading.Event()
-    workers = [
-        Worker(options, folder, device, engine.stall_seconds, engine.deadline_seconds)
-        for device in engine.devices[: len(tasks)]
-    ]
+    workers = [make_worker(device) for device in devices[: len(tasks)]]
     threads = [
         threading.Thread(target=_work_off, args=(worker, todo, events, stop), daemon=True)
         for worker in workers

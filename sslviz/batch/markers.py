@@ -8,7 +8,8 @@ on anew, and nothing else is.
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Set
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 from sslviz.media.hashing import sha256_of
 
 MARKER_SUFFIX = ".done.json"
+_PART = re.compile(r"(\.\d+)?\.part$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,18 @@ def is_done(folder: Path, name: str, source: Path, settings_sha256: str) -> bool
     if (stat.st_size, stat.st_mtime_ns) == (marker.size_bytes, marker.modified_ns):
         return True
     return stat.st_size == marker.size_bytes and sha256_of(source) == marker.content_sha256
+
+
+def remove_leftovers(folder: Path, results: Set[str]) -> None:
+    """Remove what a killed run was still writing.
+
+    Args:
+        folder: Searched through.
+        results: Names, relative to the folder, of the results that will be written anew.
+    """
+    for part in list(folder.rglob("*.part")):
+        if _PART.sub("", part.relative_to(folder).as_posix()) in results:
+            part.unlink(missing_ok=True)
 
 
 def write_text_whole(path: Path, text: str) -> None:

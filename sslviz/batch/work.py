@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sslviz.batch.embedding import EMBEDDINGS_SUFFIX, EmbeddingLocalizer, Embeddings
 from sslviz.batch.inputs import Item
-from sslviz.batch.markers import Marker, settings_hash, write_marker
+from sslviz.batch.markers import Marker, is_done, read_marker, settings_hash, write_marker
 from sslviz.errors import MediaError, OptionError, SSLVizError
 from sslviz.export import load_track, save_track, write_csv, write_poster
 from sslviz.options import AnalysisOptions, MediaLimits, Style, to_json
@@ -73,7 +73,7 @@ class Task:
 def run_task(
     task: Task, localizer: Localizer, options: BatchOptions, folder: Path, tick: Tick
 ) -> Marker | None:
-    """Do one piece of work.
+    """Do one piece of work, unless another worker has done the item in the meantime.
 
     Args:
         task: What to do.
@@ -91,6 +91,8 @@ def run_task(
     item = task.item
     if not item.path.is_file():
         raise MediaError(f"There is no file {item.path}; check the path in the list.")
+    if is_done(folder, item.name, item.path, options.fingerprint(localizer.identity.sha256)):
+        return read_marker(folder, item.name)
     source = item.path.stat()
     (folder / item.name).parent.mkdir(parents=True, exist_ok=True)
     if task.segment is not None:
