@@ -147,5 +147,5 @@ def choose_device(device: str = "auto") -> torch.device:
 def prepare(network: Network, device: torch.device) -> Network:
     """Evaluation mode, fast layout, on the device, in half precision where that is faster."""
     network = network.prepare_for_inference().to(device)
-    network.use_fast_precision()
+    network.adapt_to_device()
     return network

@@ -30,6 +30,7 @@ from sslviz.models.blocks.mobilenet import MobileNetV2
 from sslviz.models.blocks.object_prior import saliency
 from sslviz.models.blocks.slot_attention import TARGET, JointSlotAttention, Slots, attention
 from sslviz.models.blocks.sound_head import SoundHead
+from sslviz.models.precision import cpu_is_fast_in_bfloat16
 from sslviz.types import Calibration, Frame, InputSpec, ScoreScale
 
 NUM_LEARNED, NUM_GROUPS = 164, 90
@@ -40,8 +41,11 @@ VECTOR_SIZE = NUM_LEARNED + NUM_GROUPS + 2
 class CompactNetwork(EmbeddingNetwork):
     """Encoders and heads that both bundled localizers have."""
 
-    spec = InputSpec(image_size=320, sample_rate=SAMPLE_RATE, audio_seconds=5.0)
+    spec = InputSpec(image_size=384, sample_rate=SAMPLE_RATE, audio_seconds=5.0)
     default_calibration = Calibration(confidence_gate=0.5, score_low=0.1, score_high=0.6)
+    cpu_batch = 1
+    head_dtype: torch.dtype | None = None
+    """Of the picture's head on a processor that is fast in it; the trunk's 40 layers would lose too much."""
 
     def __init__(self, num_learned: int = NUM_LEARNED, num_groups: int = NUM_GROUPS) -> None:
         super().__init__()
@@ -55,8 +59,23 @@ class CompactNetwork(EmbeddingNetwork):
     def cells(self, stride8: Tensor, stride16: Tensor) -> Cells:
         """Early trunk maps (B, 32, 2h, 2w), (B, 96, h, w) -> cells; what training starts from."""
         late = self.image_encoder.late(stride16)
-        cells: Cells = self.cell_head(stride8, late.stride16, late.stride32)
-        return cells
+        if self.head_dtype is None:
+            cells: Cells = self.cell_head(stride8, late.stride16, late.stride32)
+            return cells
+        with torch.autocast(stride16.device.type, self.head_dtype):
+            cells = self.cell_head(stride8, late.stride16, late.stride32)
+        return Cells(*(part.float() for part in cells))
+
+    def adapt_to_device(self) -> None:
+        """As every network; on a processor that is fast in bfloat16, the picture's head runs in it."""
+        super().adapt_to_device()
+        if self.device.type == "cpu" and cpu_is_fast_in_bfloat16():
+            self.use_half_head()
+
+    def use_half_head(self) -> None:
+        """Run the picture's head in bfloat16."""
+        self.head_dtype = torch.bfloat16
+        self.cell_head.to(self.head_dtype)
 
     @abstractmethod
     def encode_early(self, stride8: Tensor, stride16: Tensor) -> Encoding:

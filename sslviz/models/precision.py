@@ -1,10 +1,13 @@
-"""Which precision this processor is fast in."""
+"""What makes a processor fast: its precision, and memory that stays at hand."""
 
+import ctypes
+import sys
 import time
 from functools import cache
 
 import torch
 
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 PROBE_SIZE, PROBE_ROUNDS = 512, 5
 WORTHWHILE = 0.75
 """bfloat16 is used where the probe takes at most this share of float32's time."""
@@ -28,3 +31,19 @@ def cpu_is_fast_in_bfloat16() -> bool:
     """
     with torch.inference_mode():
         return _fastest_product(torch.bfloat16) <= WORTHWHILE * _fastest_product(torch.float32)
+
+
+@cache
+def keep_freed_memory() -> None:
+    """Let the C library hand freed blocks out again instead of giving each back to the system.
+
+    A layer's output of some megabytes is otherwise mapped, zeroed page by page and unmapped at every
+    layer of every window (measured: 27 ms against 15 ms for the early layers of the bundled image
+    encoder at 320 px). Only glibc; the limits are its own for one block, and 256 MiB in all.
+    """
+    if sys.platform != "linux":
+        return
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, 32 * 2**20)
+        mallopt(_M_TRIM_THRESHOLD, 256 * 2**20)

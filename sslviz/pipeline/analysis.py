@@ -117,6 +117,8 @@ class Listening:
         self._hasher.shutdown(wait=False, cancel_futures=True)
         if self._brain is not None:
             self._brain.close()
+        if self._builder is not None:
+            self._builder.close()
 
     def _begin(self, found: Found) -> None:
         job, identity = self._session.job, self._localizer.identity

@@ -1,15 +1,21 @@
 """The localizer at work beside decoding and encoding, and the track that grows from it."""
 
 import contextvars
+import math
+import mmap
+import tempfile
 import time
 from collections import deque
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sslviz.errors import OutputError
 from sslviz.options import AnalysisOptions, to_json
 from sslviz.pipeline.job import Heard
 from sslviz.types import (
@@ -117,46 +123,52 @@ def _unheard(like: ScoreMap, pts_seconds: float) -> ScoreMap:
 
 
 class TrackBuilder:
-    """Collects maps in arrays that grow by doubling, so that nothing is copied at the end."""
+    """Collects maps in an unnamed temporary file, so that memory does not grow with the length.
+
+    The track that is built maps that file; it goes when the last track of it does.
+    """
 
     def __init__(self, identity: Identity, options: AnalysisOptions, has_sound: bool) -> None:
         self._identity = identity
         self._settings: dict[str, Any] = {**to_json(options), "has_sound": has_sound}
-        self._count = 0
-        self._scale: ScoreScale | None = None
-        self._values: NDArray[np.float32] = np.zeros((0, 1, 1, 1), np.float32)
-        self._numbers: NDArray[np.float64] = np.zeros((0, 3), np.float64)
+        self._scale = ScoreScale.COSINE
+        self._grid = (1, 1)
+        self._numbers: list[tuple[float, float, float]] = []
+        self._maps = _temporary_file()
 
     def __len__(self) -> int:
-        return self._count
+        return len(self._numbers)
 
     def add(self, score_map: ScoreMap, level_dbfs: float) -> None:
         """The next map.
 
         Raises:
             ValueError: The localizer changed its grid on the way.
+            OutputError: The temporary folder is full.
         """
-        if self._scale is None:
-            self._scale = score_map.scale
-            self._values = np.empty((64, 1, *score_map.values.shape), np.float32)
-            self._numbers = np.empty((64, 3), np.float64)
-        if self._count == len(self._values):
-            self._values = _doubled(self._values)
-            self._numbers = _doubled(self._numbers)
-        self._values[self._count, 0] = score_map.values
-        self._numbers[self._count] = score_map.pts_seconds, score_map.confidence, level_dbfs
-        self._count += 1
+        grid = score_map.values.shape
+        if not self._numbers:
+            self._scale, self._grid = score_map.scale, grid
+        if grid != self._grid:
+            raise ValueError(f"a map of {grid} cells among maps of {self._grid}")
+        with _room_for_maps():
+            self._maps.write(np.ascontiguousarray(score_map.values).data)
+        self._numbers.append((score_map.pts_seconds, score_map.confidence, level_dbfs))
 
     def build(self, video_sha256: str, duration_seconds: float, complete: bool) -> ScoreTrack:
-        """The track of all maps so far."""
-        numbers = self._numbers[: self._count]
+        """The track of all maps so far.
+
+        Raises:
+            OutputError: The temporary folder is full.
+        """
+        numbers = np.array(self._numbers, np.float64).reshape(-1, 3)
         return ScoreTrack(
-            values=self._values[: self._count],
+            values=self._mapped(),
             names=("sound",),
             times=np.ascontiguousarray(numbers[:, 0]),
             confidence=numbers[:, 1:2].astype(np.float32),
             level_dbfs=numbers[:, 2].astype(np.float32),
-            scale=self._scale or ScoreScale.COSINE,
+            scale=self._scale,
             identity=self._identity,
             video_sha256=video_sha256,
             duration_seconds=duration_seconds,
@@ -164,8 +176,31 @@ class TrackBuilder:
             complete=complete,
         )
 
+    def close(self) -> None:
+        """Let go of the file; tracks that were built keep it."""
+        self._maps.close()
 
-def _doubled(array: NDArray[Any]) -> NDArray[Any]:
-    larger = np.empty((2 * len(array), *array.shape[1:]), array.dtype)
-    larger[: len(array)] = array
-    return larger
+    def _mapped(self) -> NDArray[np.float32]:
+        shape = (len(self), 1, *self._grid)
+        if not len(self):
+            return np.zeros(shape, np.float32)
+        with _room_for_maps():
+            self._maps.flush()
+        pages = mmap.mmap(self._maps.fileno(), 4 * math.prod(shape), access=mmap.ACCESS_READ)
+        return np.frombuffer(pages, np.float32).reshape(shape)
+
+
+def _temporary_file() -> IO[bytes]:
+    with _room_for_maps():
+        return tempfile.TemporaryFile(prefix="sslviz-maps-")
+
+
+@contextmanager
+def _room_for_maps() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"The maps cannot be kept in {tempfile.gettempdir()}: {error.strerror or error}; make "
+            "room there, or name another folder in the environment variable TMPDIR."
+        ) from error

@@ -21,7 +21,7 @@ from sslviz.training.sounds import PLACELESS, Samples, SoundMixer, SoundPlan
 
 DOUBT = 0.7
 """Of weak negatives."""
-PERSON = "person_face"
+PERSON = "person"
 PARTS = ("stride8", "stride16", "labels")
 _BATCH = 8
 DEFAULT_PLAN = SoundPlan()

@@ -13,7 +13,7 @@ _LAZY_DEFAULTS = {f.name: f.default for f in fields(TrainOptions)}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Fill the sub-parser."""
-    parser.add_argument("method", help="one of those `sslviz models` lists")
+    parser.add_argument("method", help="one of those `sslviz models` lists, or sound-encoder")
     parser.add_argument("--data", type=Path, required=True, help="folder of the data set")
     parser.add_argument(
         "--output", type=Path, required=True, help="folder for checkpoint, log and state"
@@ -28,6 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "save_every": "steps between saved states",
         "patience": "stop after this many saves without a lower loss; 0: never",
         "composites": "training pictures composed (compact methods)",
+        "image_size": "side of those pictures",
+        "tagger_steps": "steps that fine-tune the sound encoder first (fresh compact methods)",
     }
     for name, text in helps.items():
         parser.add_argument(_flag(name), type=int, default=_LAZY_DEFAULTS[name], help=text)
@@ -36,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--schedule", choices=[s.value for s in Schedule], default="cosine")
     parser.add_argument("--initial", help="checkpoint to start from: name or folder")
     parser.add_argument("--weights", type=Path, help="pretrained encoders (default: DATA/weights)")
+    parser.add_argument("--sound-encoder", type=Path, help="folder of a finished sound-encoder run")
     parser.add_argument("--split", default="train", help="name of the split or list")
     parser.add_argument("--full-precision", action="store_true", help="no mixed precision")
     parser.add_argument("--threads", type=int, default=0, help="of the CPU; 0: as many as it has")

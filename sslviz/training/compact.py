@@ -10,7 +10,12 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, binary_cross_entropy_with_logits, normalize
+from torch.nn.functional import (
+    adaptive_avg_pool2d,
+    avg_pool2d,
+    binary_cross_entropy_with_logits,
+    normalize,
+)
 
 from sslviz.models.blocks.cell_head import Cells
 from sslviz.models.blocks.slot_attention import TARGET, SlotDecoder, Slots, attention
@@ -254,7 +259,7 @@ class JSACompactObjective(CompactObjective):
         # Matching says that both queries look at one thing: only where there is one thing.
         single = (targets.present.sum(1) == 1) & targets.positive[range(batch), range(batch)]
         own = Slots(*(part[:batch] for part in sound))
-        pooled = avg_pool2d(vectors, vectors.shape[-1] // 10)
+        pooled = adaptive_avg_pool2d(vectors, 10)
         rebuilt = pooled.flatten(2).transpose(1, 2) * vectors.shape[1] ** 0.5
         return {
             "contrastive": spatial.choose_loss(agreement / self.options.tau, targets),

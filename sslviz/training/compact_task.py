@@ -1,6 +1,7 @@
 """The bundled localizers on a folder of photos and sounds that share categories."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,12 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sslviz.datasets.paired import read_paired
-from sslviz.errors import DatasetError, MediaError
 from sslviz.models.compact import CompactNetwork
 from sslviz.training.caches import PicturePool, SoundBank, build_pictures, build_sounds
 from sslviz.training.class_groups import ClassGroups, read_class_groups
 from sslviz.training.compact import CompactBatch, CompactObjective, JSACompactObjective
-from sslviz.training.composites import Composer
+from sslviz.training.composites import Composer, CompositeOptions
 from sslviz.training.cutouts import (
     Activations,
     Photo,
@@ -25,11 +25,12 @@ from sslviz.training.cutouts import (
     read_photos,
 )
 from sslviz.training.decoding import FileReader
-from sslviz.training.masks import Cut, map_seeds
+from sslviz.training.masks import SIZE, Cut, map_seeds
 from sslviz.training.options import TrainOptions
 from sslviz.training.pictures import Picture, fit_picture
 from sslviz.training.sources import Task
 from sslviz.training.spatial import SMALLEST_SHARE
+from sslviz.training.tagger import load_encoder, load_tagger, read_sounds, read_weights
 from sslviz.types import Calibration
 
 RENAMING_SHARE = 0.25
@@ -138,25 +139,16 @@ def make_compact_task(
     groups = read_class_groups(weights)
     if fresh:
         load_pretrained(network, weights, groups)
+        if options.sound_encoder is not None:
+            load_encoder(network, options.sound_encoder)
     folder, data = options.output / "cache", read_paired(options.data).of_split(options.split)
-    reader, lost = FileReader(), list[str]()
-    try:
-        photos, unread = read_photos(data.photos, reader.picture)
-        lost += unread
+    with closing(FileReader()) as reader:
+        photos, lost = read_photos(data.photos, reader.picture)
         if not (folder / "sounds.pt").is_file():
-            sounds: dict[str, list[NDArray[np.float32]]] = {}
-            for item in data.sounds:
-                try:
-                    found = reader.sound(item.path, network.spec.sample_rate)
-                    sounds.setdefault(item.category, []).append(found)
-                except MediaError as error:
-                    lost.append(str(error))
-            if not sounds:
-                raise DatasetError(f"none of the sounds in {options.data} can be read.")
+            sounds, unread = read_sounds(data.sounds, reader, network.spec.sample_rate)
+            lost += unread
             bank = build_sounds(network, sounds, photo_categories(photos), groups, options.sounds)
             save_bank(bank, folder)
-    finally:
-        reader.close()
     bank = load_bank(folder)
     if not (folder / "labels.npy").is_file():
         _compose(network, photos, bank, options, fresh)
@@ -169,13 +161,9 @@ def load_pretrained(network: CompactNetwork, weights: Path, groups: ClassGroups)
     Raises:
         DatasetError: A file is missing.
     """
-    paths = weights / "mobilenet_v2_imagenet_dequant_f16.pt", weights / "mn04_as_mAP_432.pt"
-    for path in paths:
-        if not path.is_file():
-            raise DatasetError(f"{path} is missing: the encoders start from pretrained weights.")
-    trunk, tagger = (torch.load(path, map_location="cpu", weights_only=True) for path in paths)
+    load_tagger(network, weights)
+    trunk = read_weights(weights / "mobilenet_v2_imagenet_dequant_f16.pt")
     network.image_encoder.load_folded(trunk)
-    network.audio_encoder.load_released(tagger)
     head = network.cell_head
     with torch.no_grad():
         head.classifier.weight.copy_(trunk["w52"].float().reshape(head.classifier.weight.shape))
@@ -200,7 +188,8 @@ def _compose(
     else:
         seeds, cut = own_maps(network, photos, bank), LATER_CUT
     cutouts, backgrounds = cut_out(photos, seeds, cut)
-    composer = Composer(cutouts, backgrounds)
+    size = network.spec.image_size
+    composer = Composer(cutouts, backgrounds, CompositeOptions(size=size))
     for _ in build_pictures(
         network, composer, options.composites, options.output / "cache", options.seed
     ):
@@ -214,6 +203,8 @@ def own_maps(network: CompactNetwork, photos: Sequence[Photo], bank: SoundBank) 
     with torch.no_grad():
         for number, name in enumerate(names, start=1):
             chosen = [i for i in bank.of_category(number) if bank.wanted[i].sum() == 1][:400]
+            if not chosen:
+                continue  # neither a sound nor a stand-in: nothing says where it is
             hidden = torch.stack([bank.tokens(int(i)) for i in chosen])
             vectors[name] = nn.functional.normalize(
                 network.sound_vector(hidden[:, -1]).mean(0), dim=0
@@ -221,6 +212,8 @@ def own_maps(network: CompactNetwork, photos: Sequence[Photo], bank: SoundBank) 
 
     @torch.no_grad()
     def seeds(image: Picture, category: str) -> NDArray[np.float32]:
+        if category not in vectors:
+            return np.ones((SIZE, SIZE), np.float32)  # no usable mask, no background
         pixels = torch.from_numpy(fit_picture(image, size, size)).permute(2, 0, 1)[None]
         early = network.image_encoder.early(pixels.float() / 127.5 - 1)
         cells = network.cell_vectors(network.cells(*early))[0]

@@ -246,7 +246,7 @@ def train(options: TrainOptions) -> Iterator[Progress]:
     from sslviz.training.tasks import make_task, stages
 
     for stage in stages(options):
-        if (stage.output / "config.json").is_file() and stage is not options:
+        if (stage.output / "model.safetensors").is_file() and stage is not options:
             continue  # an earlier round that is done
         yield from _run(make_task(stage), stage)
 

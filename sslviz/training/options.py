@@ -53,7 +53,13 @@ class TrainOptions:
     """Pretrained encoders of the compact methods; by default ``weights`` in ``data``."""
     split: str = "train"
     composites: int = 16_000
-    """Training pictures composed for the compact methods; each takes about 0.27 MB of disk."""
+    """Training pictures composed for the compact methods; each takes about 0.38 MB of disk."""
+    image_size: int = 384
+    """Of the composites, and of what a compact network that starts fresh wants to be given."""
+    tagger_steps: int = 1600
+    """Steps of 16 sounds that fine-tune the sound encoder of a compact network that starts fresh."""
+    sound_encoder: Path | None = None
+    """Folder of such a run, for a compact network that starts fresh; by default AudioSet's alone."""
     sounds: SoundPlan = field(default_factory=SoundPlan)
     """Training excerpts drawn for the compact methods."""
 
@@ -61,6 +67,11 @@ class TrainOptions:
         counts = (self.steps, self.batch_size, self.accumulate, self.save_every)
         if min(counts) < 1 or min(self.warmup_steps, self.num_workers, self.patience) < 0:
             raise OptionError(f"steps, batch_size, accumulate and save_every start at 1: {self}.")
+        if self.image_size < 64 or self.image_size % 32 or self.tagger_steps < 0:
+            raise OptionError(
+                f"image_size is {self.image_size}, allowed are multiples of 32 from 64 on; "
+                f"tagger_steps is {self.tagger_steps}, allowed is 0 and more."
+            )
         if not 0 < self.learning_rate < 10 or self.weight_decay < 0:
             raise OptionError(f"learning_rate is {self.learning_rate}, allowed is up to 10.")
 

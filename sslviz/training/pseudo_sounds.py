@@ -6,11 +6,9 @@ wanted classes the logits of a heard sound and silences the classes it had.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 _CARS = (
@@ -50,12 +48,12 @@ STAND_INS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "horse": (("Horse", "Clip-clop", "Neigh, whinny"), ("Animal",)),
     "pig": (("Pig", "Oink"), ("Animal",)),
     "car": (_CARS, ("Vehicle",)),
-    "motorbike": (("Motorcycle",), ("Vehicle", "Engine")),
+    "motorcycle": (("Motorcycle",), ("Vehicle", "Engine")),
     "airplane": (
         ("Fixed-wing aircraft, airplane", "Jet engine", "Aircraft"),
         ("Vehicle", "Aircraft"),
     ),
-    "person_face": (_VOICES, ("Speech",)),
+    "person": (_VOICES, ("Speech",)),
     "dog": (("Bark",), ("Animal",)),
     "cat": (("Meow",), ("Animal",)),
     "bird": (("Bird",), ("Animal",)),
@@ -71,35 +69,25 @@ STAND_INS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "saxophone": (("Saxophone",), ()),
     "drums": (("Drum kit", "Snare drum", "Bass drum", "Cymbal"), ("Percussion",)),
 }
-"""Photo category -> AudioSet classes of which one is heard, and classes that are heard along."""
+"""Photo category, as ``datasets.categories`` spells it -> AudioSet classes of which one is heard, and classes that are heard along."""
 
 HEARD_AS: dict[str, str] = {
-    "baby": "person_face",
-    "sneeze": "person_face",
+    "baby": "person",
+    "sneeze": "person",
     "donkey": "horse",
     "cello": "violin",
-    "double_bass": "violin",
+    "double bass": "violin",
 }
 """Sound categories that belong to a photo category of another name, or look like it."""
 
 NO_VERDICT: dict[str, tuple[str, ...]] = {
-    "double_bass": ("guitar",),
+    "double bass": ("guitar",),
     "drums": ("bongo",),
     "helicopter": ("airplane",),
     "guitar": ("banjo",),
     "sheep": ("cow",),
 }
 """Sound category -> photo categories so alike that they are weak negatives only."""
-
-
-@dataclass(frozen=True, slots=True)
-class PseudoSounds:
-    """Real sounds and the steps that move their hidden features."""
-
-    base: NDArray[np.int64]
-    """(N,) index of the real sound."""
-    step: Tensor
-    """(N, 512)."""
 
 
 def move(

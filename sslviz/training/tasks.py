@@ -10,6 +10,7 @@ from sslviz.checkpoints import CheckpointConfig, load_network, save_checkpoint
 from sslviz.checkpoints.places import find_folder
 from sslviz.errors import TrainingError
 from sslviz.models import METHODS, Network
+from sslviz.models.compact import MarginNCECompact
 from sslviz.training.acl_objective import ACLObjective
 from sslviz.training.compact import (
     CompactObjective,
@@ -26,25 +27,47 @@ from sslviz.training.objectives import (
 from sslviz.training.options import TrainOptions
 from sslviz.training.pairs import PairTask
 from sslviz.training.sources import Task
+from sslviz.training.tagger import TaggerTask, make_tagger_task, save_encoder
 from sslviz.types import Calibration
 
+SOUND_ENCODER = "sound-encoder"
+"""What ``sslviz train`` calls the run of ``training.tagger``."""
 COMPACT = {"marginnce-compact": MarginNCECompactObjective, "jsa-compact": JSACompactObjective}
 
 
 def stages(options: TrainOptions) -> list[TrainOptions]:
     """The runs that make a checkpoint, in order; each starts from the one before.
 
-    The compact methods need masks: a first short round learns from class activations, the second
-    from its own maps, and JSA's slots start from the second round's cells.
+    The compact methods need a sound encoder that tells the categories apart, and masks: a first
+    short round learns from class activations, the second from its own maps, and JSA's slots start
+    from the second round's cells.
     """
     if options.method not in COMPACT or options.initial is not None:
         return [options]
     slots = options.method == "jsa-compact"
     base = replace(options, method="marginnce-compact")
+    rounds: list[TrainOptions] = []
+    if options.sound_encoder is None and options.tagger_steps:
+        rounds = [sound_encoder_run(options)]
+        base = replace(base, sound_encoder=rounds[0].output)
     first = replace(base, output=options.output / "round1", steps=max(1, options.steps // 5))
     target = options.output / "round2" if slots else options.output
     second = replace(base, output=target, initial=str(first.output))
-    return [first, second] + ([replace(options, initial=str(target))] if slots else [])
+    rounds += [first, second]
+    return rounds + ([replace(options, initial=str(target))] if slots else [])
+
+
+def sound_encoder_run(options: TrainOptions) -> TrainOptions:
+    """The run that fine-tunes the sound encoder for a compact network."""
+    return replace(
+        options,
+        method=SOUND_ENCODER,
+        output=options.output / SOUND_ENCODER,
+        steps=options.tagger_steps,
+        batch_size=16,
+        learning_rate=1.5e-3,
+        half=False,
+    )
 
 
 def make_task(options: TrainOptions) -> Task:
@@ -54,8 +77,10 @@ def make_task(options: TrainOptions) -> Task:
         TrainingError: The method cannot be trained with this command.
         DatasetError: The data cannot be used.
     """
+    if options.method == SOUND_ENCODER:
+        return make_tagger_task(MarginNCECompact(), options)
     if options.method not in METHODS:
-        known = ", ".join(sorted(METHODS))
+        known = ", ".join(sorted([*METHODS, SOUND_ENCODER]))
         raise TrainingError(f"There is no method {options.method!r}; known are {known}.")
     network = initial_network(options)
     if options.method in COMPACT:
@@ -73,10 +98,14 @@ def initial_network(options: TrainOptions) -> Network:
     """
     network: Network = METHODS[options.method]()
     if options.initial is None:
+        if options.method in COMPACT:
+            network.spec = replace(network.spec, image_size=options.image_size)
         return network
     found = find_folder(options.initial) or Path(options.initial)
     start = load_network(found)
     network.spec = start.spec
+    if options.method in COMPACT:
+        network.spec = replace(start.spec, image_size=options.image_size)
     own = network.state_dict()
     taken = {n: t for n, t in start.state_dict().items() if n in own and own[n].shape == t.shape}
     if not taken:
@@ -97,7 +126,10 @@ def _paper_objective(network: Network) -> Objective:
 
 
 def finish(task: Task, options: TrainOptions, losses: Mapping[str, float]) -> Path:
-    """Write ``config.json`` and ``model.safetensors`` into the output folder."""
+    """Write ``config.json`` and ``model.safetensors`` into the output folder (an encoder has no config)."""
+    if isinstance(task, TaggerTask):
+        save_encoder(task, options.output)
+        return options.output
     if isinstance(task, CompactTask):
         network: Network = task.objective.network
         calibration, state = calibrate(task), None

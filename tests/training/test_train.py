@@ -8,15 +8,20 @@ import pytest
 import torch
 
 from sslviz.checkpoints import load_network
+from sslviz.datasets.categories import canonical
 from sslviz.errors import DatasetError, TrainingError
 from sslviz.evaluation.library import still_window
-from sslviz.training.loop import train
+from sslviz.models.compact import MarginNCECompact
+from sslviz.training.caches import PERSON
+from sslviz.training.loop import Trainer, train
 from sslviz.training.options import TrainOptions
 from sslviz.training.pairs import ids_of_test_set, read_pairs
-from sslviz.training.sounds import SoundPlan
+from sslviz.training.pseudo_sounds import HEARD_AS, NO_VERDICT, STAND_INS
+from sslviz.training.sounds import SoundMixer, SoundPlan
+from sslviz.training.tagger import TaggerObjective, TaggerTask, load_encoder, save_encoder
 from sslviz.training.tasks import stages
 from sslviz.types import AudioClip
-from tests.training.conftest import drawing
+from tests.training.conftest import drawing, tone
 
 PLAN = SoundPlan(
     per_category=3, mixtures_per_category=1, noises=3, silences=2, stand_ins=2, more_stand_ins=1,
@@ -41,7 +46,7 @@ def test_a_compact_localizer_trains_and_its_checkpoint_localizes(
     network = load_network(tmp_path / "out").prepare_for_inference()
     sound = AudioClip(np.zeros(network.spec.num_samples, np.float32), network.spec.sample_rate)
     (found,) = network.localize([still_window(drawing("dog", 0), sound)])
-    assert found.values.shape == (40, 40)
+    assert found.values.shape == (48, 48)
     assert network.identity.method == method
 
 
@@ -84,8 +89,14 @@ def test_jsa_trains_on_clips(clip_folder: Path, tmp_path: Path) -> None:
 def test_a_bundled_checkpoint_is_remade_in_rounds(tmp_path: Path) -> None:
     options = TrainOptions("jsa-compact", tmp_path, tmp_path / "out")
     runs = stages(options)
-    assert [run.method for run in runs] == ["marginnce-compact"] * 2 + ["jsa-compact"]
-    assert [run.initial for run in runs[1:]] == [str(run.output) for run in runs[:2]]
+    assert [run.method for run in runs] == [
+        "sound-encoder",
+        "marginnce-compact",
+        "marginnce-compact",
+        "jsa-compact",
+    ]
+    assert runs[1].sound_encoder == runs[0].output
+    assert [run.initial for run in runs[2:]] == [str(run.output) for run in runs[1:3]]
     assert stages(replace(options, initial="x")) == [replace(options, initial="x")]
 
 
@@ -94,3 +105,35 @@ def test_unknown_methods_and_missing_data_are_said(tmp_path: Path) -> None:
         list(train(TrainOptions("nonsense", tmp_path, tmp_path)))
     with pytest.raises(DatasetError, match=r"train\.csv"):
         list(train(TrainOptions("marginnce", tmp_path, tmp_path / "out")))
+
+
+def test_the_sound_encoder_learns_categories_and_compact_networks_start_from_it(
+    paired_folder: Path, tmp_path: Path
+) -> None:
+    torch.set_num_threads(1)
+    network = MarginNCECompact()
+    sounds = {"dog": [tone(300).samples], "cat": [tone(900).samples]}
+    mixer = SoundMixer(sounds, network.spec.num_samples, network.spec.sample_rate)
+    before = {n: t.clone() for n, t in network.audio_encoder.state_dict().items()}
+    task = TaggerTask(TaggerObjective(network, 2), mixer)
+    options = TrainOptions(
+        "sound-encoder", paired_folder, tmp_path, steps=12, batch_size=4, half=False,
+        learning_rate=2e-3, warmup_steps=0,
+    )  # fmt: skip
+    losses = [dict(p.losses)["category"] for p in Trainer(task, options)]
+    assert losses[-1] < losses[0]
+    save_encoder(task, tmp_path)
+    fresh = MarginNCECompact()
+    load_encoder(fresh, tmp_path)
+    after = fresh.audio_encoder.state_dict()
+    moved = {name for name, tensor in after.items() if not torch.equal(tensor, before[name])}
+    assert "final.weight" in moved
+    assert "hidden.weight" in moved
+    assert not any(name.startswith(("stem", "blocks.0.", "classifier")) for name in moved)
+
+
+def test_categories_of_the_class_map_are_spelt_as_data_sets_are_read() -> None:
+    """Tables in another spelling would be passed over without a word."""
+    spelt = {*STAND_INS, *HEARD_AS, *HEARD_AS.values(), *NO_VERDICT}
+    spelt |= {name for names in NO_VERDICT.values() for name in names} | {PERSON}
+    assert {canonical(name) for name in spelt} == spelt

@@ -1,0 +1,61 @@
+"""What makes the bundled localizers fast must not move their maps."""
+
+import numpy as np
+import pytest
+import torch
+
+from sslviz.checkpoints import find_folder, load_network
+from sslviz.models.compact import CompactNetwork
+from sslviz.models.precision import keep_freed_memory
+from sslviz.types import AudioClip, Frame, Window
+
+METHODS = ["marginnce-compact", "jsa-compact"]
+
+
+def windows(network: CompactNetwork, count: int) -> list[Window]:
+    """Coloured blobs on gradients, each with a chirp of its own."""
+    rng = np.random.default_rng(3)
+    spec, made = network.spec, []
+    times = np.arange(spec.num_samples) / spec.sample_rate
+    rows, columns = np.mgrid[0:200, 0:260]
+    for number in range(count):
+        picture = np.stack([rows, columns, rows + columns], -1) * rng.uniform(0.2, 0.5, 3)
+        y, x = rng.integers(40, 160, 2)
+        picture[(rows - y) ** 2 + (columns - x) ** 2 < 900] = rng.integers(0, 256, 3)
+        tone = np.sin(2 * np.pi * (200 + 300 * number) * times * (1 + 0.2 * times)) * 0.2
+        audio = AudioClip(tone.astype(np.float32), spec.sample_rate)
+        made.append(Window(Frame(picture.astype(np.uint8), 0.2 * number), audio, 0.2 * number, 1e3, -20.0))
+    return made
+
+
+def loaded(method: str) -> CompactNetwork:
+    folder = find_folder(method)
+    assert folder is not None
+    network = load_network(folder).eval()
+    assert isinstance(network, CompactNetwork)
+    return network
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_folding_layout_and_turns_move_no_cell_by_a_thousandth(method: str) -> None:
+    plain = loaded(method)
+    batch = windows(plain, 3)
+    images = plain.images_to_tensor([w.key_frame for w in batch])
+    with torch.inference_mode():
+        expected = plain(images, plain.sounds_to_tensor([w.audio for w in batch]))
+    keep_freed_memory()
+    found = loaded(method).prepare_for_inference().localize(batch)
+    for one, cells, confidence in zip(found, expected.cells, expected.confidence, strict=True):
+        np.testing.assert_allclose(one.values, cells.numpy(), atol=1e-3)
+        assert one.confidence == pytest.approx(float(confidence), abs=1e-3)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_head_in_half_precision_moves_no_cell_by_a_hundredth(method: str) -> None:
+    plain, half = loaded(method).prepare_for_inference(), loaded(method).prepare_for_inference()
+    half.use_half_head()
+    batch = windows(plain, 3)
+    for one, other in zip(plain.localize(batch), half.localize(batch), strict=True):
+        np.testing.assert_allclose(other.values, one.values, atol=1e-2)
+        assert other.confidence == pytest.approx(one.confidence, abs=1e-2)
+        assert not np.array_equal(other.values, one.values), "the head did run in bfloat16"
