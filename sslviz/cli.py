@@ -1,15 +1,19 @@
 """The command line: one line per command; the bodies live with what they do.
 
 Exit status: 0 done, 1 it failed (one line on standard error says why), 2 wrong arguments,
-130 interrupted (nothing half-written is left).
+130 interrupted, 143 terminated (nothing half-written is left in either case).
 """
 
 import argparse
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
+from types import FrameType
 
 from sslviz import __version__
 from sslviz.errors import CancelledError, OptionError, SSLVizError
@@ -105,11 +109,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     command = COMMANDS[args.command]
     try:
         body = getattr(import_module(f"sslviz.{command.module}"), command.run)
-        status: int = body(args, _say)
+        with ending_on_request():
+            status: int = body(args, _say)
         return status
-    except (KeyboardInterrupt, CancelledError):
+    except (KeyboardInterrupt, CancelledError) as error:
         print("sslviz: stopped; nothing half-written is left.", file=sys.stderr)
-        return 130
+        return 143 if isinstance(error, _Terminated) else 130
     except OptionError as error:
         print(f"sslviz: {error}", file=sys.stderr)
         return 2
@@ -119,6 +124,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output has left
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+
+
+class _Terminated(KeyboardInterrupt):
+    """The system asked us to end (SIGTERM)."""
+
+
+@contextmanager
+def ending_on_request() -> Iterator[None]:
+    """SIGTERM ends a command as Ctrl-C does; left alone, it would leave unfinished files behind."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        raise _Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _say(line: str) -> None:

@@ -3,12 +3,12 @@
 Files are written under another name and moved into place, so that a crash leaves no half file.
 """
 
+import contextlib
 import csv
 import json
 import math
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +41,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-@contextmanager
+@contextlib.contextmanager
 def _replacing(path: Path) -> Iterator[Path]:
     """A file to write to, moved to ``path`` at the end or removed on failure."""
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
@@ -51,7 +51,8 @@ def _replacing(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror or error}.") from error
     finally:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # not there, or the whole disk may not be written to
+            part.unlink()
 
 
 def found_regions(

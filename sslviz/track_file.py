@@ -1,5 +1,6 @@
 """Score tracks on disk: an npz of plain arrays, checked as a stranger's file when it comes back."""
 
+import contextlib
 import json
 import math
 import os
@@ -53,7 +54,8 @@ def save_track(track: ScoreTrack, path: Path) -> None:
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror or error}.") from error
     finally:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # not there, or the whole disk may not be written to
+            part.unlink()
 
 
 def _header(track: ScoreTrack) -> dict[str, Any]:

@@ -19,9 +19,11 @@ def build_app(desk: Desk) -> gr.Blocks:
     Args:
         desk: What visitors share: settings, stored files, loaded localizers.
     """
-    keep = int(desk.deployment.keep_seconds)
+    keep = max(1, int(desk.deployment.keep_seconds))
     with gr.Blocks(
-        title=f"{text.TITLE}: {text.TAGLINE}", delete_cache=(600, keep), analytics_enabled=False
+        title=f"{text.TITLE}: {text.TAGLINE}",
+        delete_cache=(min(600, keep), keep),
+        analytics_enabled=False,
     ) as page:
         header()
         with gr.Tabs(elem_classes="sv-tabs"):

@@ -1,7 +1,11 @@
 """Sentences and captions made from numbers: pure functions, no Gradio."""
 
+import re
+
 from sslviz.types import VideoInfo
 from sslviz.ui import text
+
+_FOLDERS = re.compile(r"(?<![\w:/.~-])/(?:[^\s/'\":;,()]+/)+")
 
 
 def clock(seconds: float) -> str:
@@ -73,3 +77,8 @@ def progress_line(
     if eta_seconds is not None and eta_seconds >= 0.5:
         parts.append(text.TIME_LEFT.format(time=about(eta_seconds)))
     return " · ".join(parts)
+
+
+def without_folders(words: str) -> str:
+    """A sentence with files of this machine called by their last name only."""
+    return _FOLDERS.sub("", words)

@@ -17,6 +17,7 @@ from sslviz.live import LiveSession
 from sslviz.options import ColorScale
 from sslviz.scaling import Verdict, describe
 from sslviz.types import Localizer
+from sslviz.ui.describe import without_folders
 from sslviz.ui.live_protocol import ProtocolLimits, pack, unpack
 from sslviz.ui.live_record import RecordRequest, save_recording
 from sslviz.ui.live_settings import LiveSettings
@@ -36,7 +37,7 @@ INTERNAL = "Something went wrong here; it was noted. Press Start to try again."
 def sentence(error: Exception) -> str:
     """What a visitor may read about an error: our own sentences, nothing of the machine."""
     if isinstance(error, SSLVizError):
-        return str(error)
+        return without_folders(str(error))
     LOG.exception("unexpected error in a live session", exc_info=error)
     return INTERNAL
 

@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 import webbrowser
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
+from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
 from sslviz.catalog import DEFAULT_CHECKPOINT
@@ -21,6 +23,7 @@ from sslviz.ui import describe, examples, live_mount, text, theme
 from sslviz.ui.app import build_app
 from sslviz.ui.localizers import Shelf, ready_names
 from sslviz.ui.result_routes import ResultRoutes
+from sslviz.ui.room import RoomKeeper
 from sslviz.ui.settings import Deployment, deployment_from
 from sslviz.ui.upload_routes import UploadRoutes
 from sslviz.ui.work import LOG, Desk, open_desk
@@ -28,6 +31,8 @@ from sslviz.ui.work import LOG, Desk, open_desk
 AUTO_SECONDS = 180.0
 """Longer clips wait for the button, so that the estimate is read first."""
 RECORD_SECONDS = 60.0
+ENDING_SECONDS = 6.0
+"""For runs to finish with what they have; a container is killed ten seconds after it was asked to end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +62,22 @@ class App:
     page: gr.Blocks
     url: str
 
-    def close(self) -> None:
-        """Stop serving."""
-        self.page.close()
+    def wait(self) -> None:
+        """Serve until the app is closed or interrupted."""
+        while self.page.is_running:
+            time.sleep(0.1)
+
+    def close(self, patience_seconds: float = 0.0) -> None:
+        """Stop serving.
+
+        Args:
+            patience_seconds: What runs may take this long to finish with what it has.
+        """
+        if not self.desk.finish(patience_seconds):
+            LOG.warning(
+                "some runs did not end in time; their unfinished files go with the next sweep"
+            )
+        self.page.close(verbose=False)
 
 
 def start(
@@ -100,7 +118,7 @@ def start(
         theme=theme.make_theme(),
         css=theme.styles(),
         head=theme.head(limits_of(deployment), offered),
-        app_kwargs={"routes": routes},
+        app_kwargs={"routes": routes, "middleware": [Middleware(RoomKeeper, store=desk.store)]},
         allowed_paths=[str(desk.store.root)],
         max_file_size=deployment.max_bytes,
         mcp_server=deployment.mcp,
@@ -116,22 +134,30 @@ def start(
 
 
 def launch(
-    options: ServerOptions = DEFAULT_OPTIONS, say: Callable[[str], None] = LOG.warning
+    options: ServerOptions = DEFAULT_OPTIONS,
+    say: Callable[[str], None] = LOG.warning,
+    deployment: Deployment | None = None,
+    shelf: Shelf | None = None,
 ) -> None:
-    """Serve the app until it is interrupted.
+    """Serve the app until it is interrupted; runs then finish with what they have.
 
     Args:
         options: Where to listen.
         say: Told where the app can be opened.
+        deployment: As for `start`.
+        shelf: As for `start`.
 
     Raises:
         OptionError: A setting of the environment cannot be used.
     """
-    app = start(options)
+    app = start(options, deployment, shelf)
     say(text.RUNS_AT.format(url=app.url))
     if options.open_browser:
         webbrowser.open(app.url)
-    app.page.block_thread()
+    try:
+        app.wait()
+    finally:
+        app.close(ENDING_SECONDS)
 
 
 def limits_of(deployment: Deployment) -> dict[str, Any]:
@@ -160,7 +186,7 @@ def _in_background(desk: Desk) -> None:
                 LOG.warning("%s", error)
 
     def sweep() -> None:
-        timer = threading.Timer(600, sweep)
+        timer = threading.Timer(min(600.0, desk.deployment.keep_seconds), sweep)
         timer.daemon = True
         timer.start()
         desk.store.sweep()

@@ -14,6 +14,8 @@ from typing import Any
 from sslviz.errors import SSLVizError
 from sslviz.ui import text
 
+SPARE_BYTES = 256 * 1024 * 1024
+"""Of the disk that uploads leave free: results and the rest of the machine need room, too."""
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{8,64}\Z")
 _UNSAFE = re.compile(r"[^\w.\- ()]+")
 
@@ -106,6 +108,10 @@ class Store:
     def adopted(self) -> list[str]:
         """Tokens of what ships with the code."""
         return sorted(self._adopted)
+
+    def has_room_for(self, num_bytes: int) -> bool:
+        """Whether the disk would have enough left for a result after a file of this size."""
+        return shutil.disk_usage(self.root).free > num_bytes + SPARE_BYTES
 
     def new_folder(self) -> tuple[str, Path]:
         """A fresh, empty folder and its token."""

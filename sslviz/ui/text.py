@@ -131,6 +131,12 @@ NO_MCP = (
     "SSLVIZ_MCP is set, but the package mcp is not here; run pip install 'gradio[mcp]', or remove "
     "the setting."
 )
+NO_ROOM_ON_DISK = (
+    "There is no room left for files here, or they may not be written. Try again in a few minutes, or "
+    "run sslviz on your own machine."
+)
+CLOSING = "The app is being restarted. Try again in a minute."
+CROWDED = "Too many files are being looked at right now. Try again in a minute."
 FORGOTTEN = "This file is no longer here: it was deleted after its time. Drop it again."
 INTERNAL = "Something went wrong here, and it is noted in the log. Try again, or try another file."
 

@@ -5,7 +5,9 @@ may hand a stranger's file to ffmpeg; here a file gets a name nobody can guess a
 the sandbox.
 """
 
-from typing import Any
+import errno
+from collections.abc import Callable
+from typing import Any, TypeVar
 from urllib.parse import unquote
 
 import anyio
@@ -14,14 +16,18 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from sslviz.errors import MediaError, SSLVizError
+from sslviz.errors import MediaError, OutputError, SSLVizError
 from sslviz.media.audio import read_sound
 from sslviz.media.image import read_image
 from sslviz.types import Frame, VideoInfo
 from sslviz.ui import describe, library, payload, text
 from sslviz.ui.store import ForgottenError, Upload, safe_name
-from sslviz.ui.web import guard, picture
+from sslviz.ui.web import CrowdedError, guard, picture
 from sslviz.ui.work import Desk
+
+LOOKS_AT_ONCE = 4
+LOOKS_WAITING = 64
+_Found = TypeVar("_Found")
 
 
 class UploadRoutes:
@@ -29,6 +35,7 @@ class UploadRoutes:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._looking = anyio.Semaphore(LOOKS_AT_ONCE)
 
     def all(self) -> list[Route]:
         """Routes for the web application, before Gradio's own."""
@@ -52,12 +59,26 @@ class UploadRoutes:
             if refused:
                 self._desk.store.discard(upload.token)
                 return JSONResponse({"error": refused}, 413)
-            return JSONResponse(await run_in_threadpool(self._describe, upload, kind))
+            return JSONResponse(await self._look(self._describe, upload, kind))
         except (SSLVizError, OSError, ClientDisconnect) as error:
             self._desk.store.discard(upload.token)
             if isinstance(error, SSLVizError):
                 raise type(error)(upload.in_visitors_words(str(error))) from error
+            if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+                raise OutputError(f"an upload could not be stored: {error}") from error
             raise
+
+    async def _look(self, work: Callable[..., _Found], *arguments: Any) -> _Found:
+        """Open a stranger's file, a few at a time: each costs a process and its memory.
+
+        Raises:
+            CrowdedError: Too many wait already.
+        """
+        waiting = self._looking.statistics().tasks_waiting
+        if waiting >= LOOKS_WAITING:
+            raise CrowdedError(text.CROWDED)
+        async with self._looking:
+            return await run_in_threadpool(work, *arguments)
 
     async def _receive(self, request: Request, upload: Upload) -> str:
         """Write the body to disk; returns why it is refused, or nothing."""
@@ -105,9 +126,9 @@ class UploadRoutes:
                 upload.path, filename=upload.name, content_disposition_type="inline"
             )
         if name == "poster.jpg":
-            return picture(await run_in_threadpool(self._first_picture, upload))
+            return picture(await self._look(self._first_picture, upload))
         if name == "sound.json":
-            return JSONResponse(await run_in_threadpool(self._sound, upload))
+            return JSONResponse(await self._look(self._sound, upload))
         raise ForgottenError("There is no such file.")
 
     def _first_picture(self, upload: Upload) -> bytes:

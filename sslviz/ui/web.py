@@ -8,13 +8,17 @@ from typing import Any, cast
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 
-from sslviz.errors import OptionError, SSLVizError
+from sslviz.errors import OptionError, OutputError, SSLVizError
 from sslviz.options import Style, style_from_json
 from sslviz.ui import library, work
 from sslviz.ui.store import ForgottenError, Result
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 _TYPES = {".mp4": "video/mp4", ".npz": "application/octet-stream", ".jpg": "image/jpeg"}
+
+
+class CrowdedError(SSLVizError, RuntimeError):
+    """More is asked of the app at once than it does; to be tried again."""
 
 
 def guard(handler: Endpoint) -> Endpoint:
@@ -25,8 +29,12 @@ def guard(handler: Endpoint) -> Endpoint:
             return await handler(request)
         except ForgottenError as error:
             return JSONResponse({"error": str(error)}, 404)
+        except CrowdedError as error:
+            return JSONResponse({"error": str(error)}, 503, {"Retry-After": "30"})
+        except OutputError as error:
+            return JSONResponse({"error": work.sentence(error)}, 507)
         except SSLVizError as error:
-            return JSONResponse({"error": str(error)}, 422)
+            return JSONResponse({"error": work.sentence(error)}, 422)
         except Exception as error:  # noqa: BLE001 - the visitor gets a sentence, the log the rest
             return JSONResponse({"error": work.sentence(error)}, 500)
 

@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from sslviz.errors import MediaError, SSLVizError
+from sslviz.errors import CancelledError, MediaError, OutputError, SSLVizError
 from sslviz.export import save_track
 from sslviz.options import AnalysisOptions, Style, to_json
 from sslviz.pipeline import Progress, RenderResult, iter_render, iter_restyle
@@ -44,6 +44,18 @@ class Desk:
     store: Store
     shelf: Shelf = field(default_factory=lambda: SHELF)
     stops: dict[str, threading.Event] = field(default_factory=dict)
+    closing: threading.Event = field(default_factory=threading.Event)
+    """Set when the app ends: no run begins any more."""
+
+    def finish(self, patience_seconds: float) -> bool:
+        """Let every run end with what it has; false when some would not in time."""
+        self.closing.set()
+        deadline = time.monotonic() + patience_seconds
+        while self.stops and time.monotonic() < deadline:
+            for run in list(self.stops):
+                self.stop(run)
+            time.sleep(0.05)
+        return not self.stops
 
     def stop(self, run: str) -> bool:
         """Ask a run to finish what it has; false when it is not running."""
@@ -62,8 +74,11 @@ def open_desk(deployment: Deployment, shelf: Shelf | None = None) -> Desk:
 
 def sentence(error: Exception) -> str:
     """What a visitor may read about an error: our own sentences, nothing of the machine."""
+    if isinstance(error, OutputError):
+        LOG.error("%s", error)
+        return text.NO_ROOM_ON_DISK
     if isinstance(error, SSLVizError):
-        return str(error)
+        return describe.without_folders(str(error))
     LOG.exception("unexpected error", exc_info=error)
     return text.INTERNAL
 
@@ -90,6 +105,8 @@ def about_clip(desk: Desk, clip: str, words: str) -> str:
 def _run(desk: Desk, request: RunRequest) -> Iterator[Message]:
     if not request.clip:
         raise MediaError(text.NO_CLIP)
+    if desk.closing.is_set():
+        raise CancelledError(text.CLOSING)
     upload = desk.store.upload(request.clip)
     name = allowed_name(request.checkpoint, desk.deployment.public)
     token, folder = desk.store.new_folder()
@@ -198,6 +215,8 @@ def restyle(desk: Desk, token: str, style: Style) -> Iterator[Message]:
 
 
 def _restyle(desk: Desk, old: Result, style: Style) -> Iterator[Message]:
+    if desk.closing.is_set():
+        raise CancelledError(text.CLOSING)
     track = track_of(old.track_path)
     token, folder = desk.store.new_folder()
     event = desk.stops[token] = threading.Event()
