@@ -12,7 +12,7 @@ from pathlib import Path
 from sslviz.batch.inputs import Item
 from sslviz.batch.markers import MARKER_SUFFIX, is_done, remove_leftovers
 from sslviz.batch.ray_engine import RayOptions, run_on_ray
-from sslviz.batch.report import Failure, Summary, write_failures, write_report
+from sslviz.batch.report import SUMMARY_NAMES, Failure, Summary, write_failures, write_report
 from sslviz.batch.work import SUFFIXES, TRACK_SUFFIX, BatchOptions, Task
 from sslviz.batch.worker import Worker
 from sslviz.errors import SSLVizError
@@ -107,7 +107,8 @@ def run_batch(
     fingerprint = options.fingerprint(weights_sha256)
     waiting = [item for item in items if not is_done(folder, item.name, item.path, fingerprint)]
     endings = (TRACK_SUFFIX, MARKER_SUFFIX, *SUFFIXES.values())
-    remove_leftovers(folder, {item.name + ending for item in waiting for ending in endings})
+    results = {item.name + ending for item in waiting for ending in endings}
+    remove_leftovers(folder, {*results, *SUMMARY_NAMES})
     tally = _Tally(len(items), len(items) - len(waiting))
     stopped = True
     try:

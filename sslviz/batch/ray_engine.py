@@ -21,6 +21,10 @@ _MOST_BLOCKS = 10_000
 """Results and retries come block by block, so a block is one file until Ray would have too many."""
 _QUEUED_PER_ACTOR = 2
 """The file at work and the next; more would leave other actors idle at the end."""
+_LOST = (
+    "The Ray actor that worked on this file was lost twice, and its answer with it; a node may be down "
+    "or out of memory. Run the batch again."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +76,7 @@ def run_on_ray(
     finally:
         ray.shutdown()
     for index in sorted(lost):
-        error = MediaCrashError(
-            "The Ray actor that worked on this file was lost more than once, and its row with it; its "
-            "node may be out of memory. Run the batch again."
-        )
-        yield tasks[index], 0, Failure.of(tasks[index].item, error)
+        yield tasks[index], 0, Failure.of(tasks[index].item, MediaCrashError(_LOST))
 
 
 def _connect(address: str | None) -> None:

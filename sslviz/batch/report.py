@@ -13,6 +13,8 @@ from sslviz.batch.markers import Marker, read_marker, write_text_whole
 
 FAILURES_NAME = "failures.jsonl"
 REPORT_NAME = "report.html"
+_MARKDOWN_NAME = "report.md"
+SUMMARY_NAMES = (FAILURES_NAME, REPORT_NAME, _MARKDOWN_NAME)
 _SCRIPT = """
 for (const th of document.querySelectorAll("th")) th.addEventListener("click", () => {
   const body = document.querySelector("tbody"), i = th.cellIndex, up = th.dataset.up !== "1";
@@ -91,7 +93,7 @@ def write_report(
     failed = {failure.name: failure for failure in failures}
     rows = [(item, read_marker(folder, item.name), failed.get(item.name)) for item in items]
     totals = _totals(rows, summary)
-    write_text_whole(folder / "report.md", _markdown(rows, totals))
+    write_text_whole(folder / _MARKDOWN_NAME, _markdown(rows, totals))
     write_text_whole(folder / REPORT_NAME, _page(folder, rows, totals))
 
 

@@ -110,13 +110,15 @@ def _open_files(pid: int) -> set[str]:
     found = set()
     try:
         for link in Path(f"/proc/{pid}/fd").iterdir():
-            found.add(os.readlink(link))
+            found.add(os.fspath(link.readlink()))
     except OSError:
         pass
     return found
 
 
-def kill_driver_after(driver: "subprocess.Popen[str]", out: Path, more: int, seconds: float) -> bool:
+def kill_driver_after(
+    driver: "subprocess.Popen[str]", out: Path, more: int, seconds: float
+) -> bool:
     """``kill -9`` the driver when ``more`` markers have come and then ``seconds`` have passed.
 
     Returns:

@@ -3,18 +3,14 @@
 import importlib.util
 import json
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from batch_helpers import HOSTILE, Blows, kill_driver_after, make_clips, markers, results, start
 
-from sslviz.batch.engine import run_batch
-from sslviz.batch.inputs import Item
-from sslviz.batch.ray_engine import RayOptions, run_on_ray
-
 needs_ray = pytest.mark.skipif(
-    importlib.util.find_spec("ray") is None, reason="Ray is not installed: pip install 'sslviz[ray]'"
+    importlib.util.find_spec("ray") is None,
+    reason="Ray is not installed: pip install 'sslviz[ray]'",
 )
 ENGINES = ["local", pytest.param("ray", marks=needs_ray)]
 

@@ -3,7 +3,14 @@ from pathlib import Path
 
 import pytest
 
-from sslviz.batch.markers import Marker, is_done, marker_path, read_marker, write_marker
+from sslviz.batch.markers import (
+    Marker,
+    is_done,
+    marker_path,
+    read_marker,
+    remove_leftovers,
+    write_marker,
+)
 from sslviz.media.hashing import sha256_of
 
 
@@ -60,3 +67,14 @@ def test_a_damaged_marker_counts_as_none(done: tuple[Path, Path], content: str) 
     marker_path(folder, "a.mp4").write_text(content)
     assert read_marker(folder, "a.mp4") is None
     assert not is_done(folder, "a.mp4", source, "settings")
+
+
+def test_what_a_killed_run_was_still_writing_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    ours = ["deep/a.mp4.npz.123.part", "a.mp4.mp4.part", "a.mp4.done.json.7.part"]
+    others = ["b.mp4.npz.123.part", "a.mp4.npz", "my notes.part"]
+    for name in (*ours, *others):
+        (tmp_path / name).write_bytes(b"x")
+    remove_leftovers(tmp_path, {"deep/a.mp4.npz", "a.mp4.npz", "a.mp4.mp4", "a.mp4.done.json"})
+    left = {p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file()}
+    assert left == set(others)
