@@ -71,6 +71,9 @@ class ACL(EmbeddingNetwork):
     key_map = KEY_MAP
     telltale: ClassVar[tuple[str, ...]] = ("audio_proj", "masker_i")
     file_part = "acl"
+    companions = TOKENIZER_FILES
+    trained_parts: ClassVar[tuple[str, ...]] = ("projector.", "masker.")
+    """Prefixes of what training changes; the rest is frozen."""
     resize = Resize.BICUBIC
     spec = InputSpec(352, SAMPLE_RATE, TRAINED_SECONDS + HOP_SECONDS)
     default_calibration = Calibration(confidence_gate=0.01, score_low=0.0, score_high=1.0)

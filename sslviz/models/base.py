@@ -73,6 +73,8 @@ class Network(nn.Module, ABC):
     """Entries by which a file of the authors' is known."""
     sized_by: ClassVar[Mapping[str, str]] = {}
     """Arguments that a file of the authors' implies: the first axis of these entries of ours."""
+    companions: ClassVar[tuple[str, ...]] = ()
+    """Files that may lie beside the weights, such as a tokenizer's."""
     file_part: ClassVar[str] = "model"
     """The part, in the catalog's words, that a user's own file is."""
     stored_dtype: ClassVar[torch.dtype | None] = None

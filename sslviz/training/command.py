@@ -37,6 +37,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(_flag(name), type=float, default=_LAZY_DEFAULTS[name], help=text)
     parser.add_argument("--schedule", choices=[s.value for s in Schedule], default="cosine")
     parser.add_argument("--initial", help="checkpoint to start from: name or folder")
+    parser.add_argument(
+        "--anew", action="store_true", help="ACL: only the frozen encoders of --initial are taken"
+    )
+    parser.add_argument("--guidance", type=Path, help="guidance.jsonl (acl-guided)")
     parser.add_argument("--weights", type=Path, help="pretrained encoders (default: DATA/weights)")
     parser.add_argument("--sound-encoder", type=Path, help="folder of a finished sound-encoder run")
     parser.add_argument("--split", default="train", help="name of the split or list")

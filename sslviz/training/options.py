@@ -49,6 +49,10 @@ class TrainOptions:
     """Stop after this many saves without a lower smoothed loss; 0: never."""
     initial: str | None = None
     """Checkpoint name or folder to start from."""
+    anew: bool = False
+    """ACL: start the projector and the masker afresh, with the frozen encoders of ``initial``."""
+    guidance: Path | None = None
+    """``guidance.jsonl`` of ``acl-guided``."""
     weights: Path | None = None
     """Pretrained encoders of the compact methods; by default ``weights`` in ``data``."""
     split: str = "train"

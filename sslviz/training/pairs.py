@@ -9,12 +9,12 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from sslviz.datasets.vggsound import frame_path, sound_path
 from sslviz.errors import DatasetError, MediaError
@@ -70,6 +70,17 @@ def read_pairs(root: Path, split: str, leave_out: frozenset[str] = frozenset()) 
     return pairs
 
 
+class Sample(NamedTuple):
+    """A clip, read and augmented."""
+
+    image: Picture
+    """(S, S, 3)."""
+    sound: NDArray[np.float32]
+    """(n,)."""
+    label: int
+    name: str
+
+
 class PairTask(Task):
     """An objective of a paper on clips."""
 
@@ -82,8 +93,8 @@ class PairTask(Task):
         self.labels = {label: i for i, label in enumerate(sorted({p.label for p in self.pairs}))}
         self.reader = FileReader()
 
-    def sample(self, rng: np.random.Generator) -> tuple[Picture, NDArray[np.float32], int] | None:
-        """A picture (S, S, 3), its sound (n,) and its label's number."""
+    def sample(self, rng: np.random.Generator) -> Sample | None:
+        """A clip of the list."""
         pair = self.pairs[int(rng.integers(len(self.pairs)))]
         try:
             image = self.reader.picture(pair.image)
@@ -91,24 +102,24 @@ class PairTask(Task):
         except (MediaError, OSError):
             return None
         picture = augment(rng, image, self.spec.image_size)
-        return picture, middle(samples, self.spec.num_samples), self.labels[pair.label]
+        sound = middle(samples, self.spec.num_samples)
+        return Sample(picture, sound, self.labels[pair.label], pair.name)
 
     def close(self) -> None:
         """End the decoding child."""
         self.reader.close()
 
-    def collate(
-        self, samples: Sequence[tuple[Picture, NDArray[np.float32], int] | None]
-    ) -> tuple[Batch | None, int]:
+    def collate(self, samples: Sequence[Sample | None]) -> tuple[Batch | None, int]:
         """A batch of the readable samples."""
         good = [sample for sample in samples if sample is not None]
         lost = len(samples) - len(good)
         if len(good) < 2:
             return None, lost
-        images = torch.from_numpy(np.stack([g[0] for g in good])).permute(0, 3, 1, 2).float() / 255
-        waveforms = torch.from_numpy(np.stack([g[1] for g in good]))
-        categories: Tensor | None = torch.tensor([g[2] for g in good])
-        return Batch(images, waveforms, categories if len(self.labels) > 1 else None), lost
+        images = torch.from_numpy(np.stack([g.image for g in good])).permute(0, 3, 1, 2)
+        waveforms = torch.from_numpy(np.stack([g.sound for g in good]))
+        categories = torch.tensor([g.label for g in good]) if len(self.labels) > 1 else None
+        ids = tuple(g.name for g in good)
+        return Batch(images.float() / 255, waveforms, categories, ids), lost
 
 
 def ids_of_test_set(root: Path) -> frozenset[str]:

@@ -1,16 +1,20 @@
 """From options to a task, and from a finished task to a checkpoint folder."""
 
+import inspect
+import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from sslviz.checkpoints import CheckpointConfig, load_network, save_checkpoint
+from sslviz.checkpoints import CheckpointConfig, load_network, read_config, save_checkpoint
 from sslviz.checkpoints.places import find_folder
 from sslviz.errors import TrainingError
-from sslviz.models import METHODS, Network
+from sslviz.models import ACL, JSA, METHODS, MarginNCE, Network
 from sslviz.models.compact import MarginNCECompact
+from sslviz.training.acl_guided import GuidedACLObjective
 from sslviz.training.acl_objective import ACLObjective
 from sslviz.training.compact import (
     CompactObjective,
@@ -18,6 +22,7 @@ from sslviz.training.compact import (
     MarginNCECompactObjective,
 )
 from sslviz.training.compact_task import CompactTask, calibrate, make_compact_task
+from sslviz.training.guidance_file import read_guidance
 from sslviz.training.objectives import (
     JSAObjective,
     MarginNCEObjective,
@@ -32,6 +37,7 @@ from sslviz.types import Calibration
 
 SOUND_ENCODER = "sound-encoder"
 """What ``sslviz train`` calls the run of ``training.tagger``."""
+ON_FROZEN = frozenset({"acl", "acl-guided"})
 COMPACT = {"marginnce-compact": MarginNCECompactObjective, "jsa-compact": JSACompactObjective}
 
 
@@ -86,7 +92,7 @@ def make_task(options: TrainOptions) -> Task:
     if options.method in COMPACT:
         objective: CompactObjective = COMPACT[options.method](network)
         return make_compact_task(objective, options, fresh=options.initial is None)
-    return PairTask(_paper_objective(network), options)
+    return PairTask(_paper_objective(network, options), options)
 
 
 def initial_network(options: TrainOptions) -> Network:
@@ -94,35 +100,61 @@ def initial_network(options: TrainOptions) -> Network:
 
     Raises:
         CheckpointError: The checkpoint cannot be read.
-        TrainingError: There is none of that name.
+        TrainingError: There is none of that name, or the method needs one.
     """
-    network: Network = METHODS[options.method]()
+    network: Network = METHODS[options.method](**_arguments(options))
     if options.initial is None:
+        if options.method in ON_FROZEN:
+            raise TrainingError(
+                f"{options.method} learns on top of frozen CLIPSeg and BEATs: give a checkpoint that "
+                "has them, such as --initial acl after `sslviz fetch acl` (with --anew, its trained "
+                "parts start afresh)."
+            )
         if options.method in COMPACT:
             network.spec = replace(network.spec, image_size=options.image_size)
         return network
-    found = find_folder(options.initial) or Path(options.initial)
+    found = _start(options.initial)
     start = load_network(found)
     network.spec = start.spec
     if options.method in COMPACT:
         network.spec = replace(start.spec, image_size=options.image_size)
-    own = network.state_dict()
-    taken = {n: t for n, t in start.state_dict().items() if n in own and own[n].shape == t.shape}
+    own, given = network.state_dict(), start.state_dict()
+    taken = {n: t for n, t in given.items() if n in own and own[n].shape == t.shape}
+    if options.anew:
+        taken = {n: t for n, t in taken.items() if not n.startswith(ACL.trained_parts)}
     if not taken:
         raise TrainingError(f"Nothing of {options.initial} fits a {options.method} network.")
     network.load_state_dict({**own, **taken})
+    network.read_companions(found)
     return network
 
 
-def _paper_objective(network: Network) -> Objective:
-    name = network.method
-    if name == "marginnce":
-        return MarginNCEObjective(network, mask=SpectrogramMask())  # type: ignore[arg-type]
-    if name == "jsa":
-        return JSAObjective(network, mask=SpectrogramMask())  # type: ignore[arg-type]
-    if name == "acl":
-        return ACLObjective(network)  # type: ignore[arg-type]
-    raise TrainingError(f"{name} needs a guidance file; see the documentation of its objective.")
+def _start(name: str) -> Path:
+    return find_folder(name) or Path(name)
+
+
+def _arguments(options: TrainOptions) -> dict[str, Any]:
+    """Sizes of the network: those of the checkpoint that it starts from, where it knows them."""
+    if options.initial is None:
+        return {}
+    known = inspect.signature(METHODS[options.method]).parameters
+    given = read_config(_start(options.initial)).network
+    return {name: value for name, value in given.items() if name in known}
+
+
+def _paper_objective(network: Network, options: TrainOptions) -> Objective:
+    if isinstance(network, MarginNCE):
+        return MarginNCEObjective(network, mask=SpectrogramMask())
+    if isinstance(network, JSA):
+        return JSAObjective(network, mask=SpectrogramMask())
+    assert isinstance(network, ACL)
+    if options.method == "acl":
+        return ACLObjective(network)
+    if options.guidance is None:
+        raise TrainingError(
+            "acl-guided needs --guidance FILE, what each clip shows; `sslviz guidance` makes one."
+        )
+    return GuidedACLObjective(network, read_guidance(options.guidance))
 
 
 def finish(task: Task, options: TrainOptions, losses: Mapping[str, float]) -> Path:
@@ -144,6 +176,7 @@ def finish(task: Task, options: TrainOptions, losses: Mapping[str, float]) -> Pa
         method=network.method,
         name=options.output.name,
         input=network.spec,
+        network=_arguments(options),
         calibration=Calibration(**asdict(calibration)),
         training={
             "options": {k: str(v) for k, v in asdict(options).items()},
@@ -151,4 +184,7 @@ def finish(task: Task, options: TrainOptions, losses: Mapping[str, float]) -> Pa
         },
     )
     save_checkpoint(network.cpu(), options.output, config, dtype, state)
+    for name in network.companions if options.initial else ():
+        if (file := _start(str(options.initial)) / name).is_file():
+            shutil.copyfile(file, options.output / name)
     return options.output
