@@ -242,7 +242,8 @@ class ScoreTrack(_ShowsShapes):
             raise ValueError(f"maps and confidence do not fit {shape[0]} times x {shape[1]} names")
         if self.level_dbfs.shape != self.times.shape or not (np.diff(self.times) > 0).all():
             raise ValueError("times must rise, with one level each")
-        if not all(np.isfinite(one).all() for one in self.values):
+        mapped = isinstance(self.values, np.memmap)  # checked as it was written; stays on disk
+        if not mapped and not all(np.isfinite(one).all() for one in self.values):
             raise ValueError("a score track holds NaN or infinity")
 
     def __len__(self) -> int:

@@ -1,8 +1,6 @@
 """The localizer at work beside decoding and encoding, and the track that grows from it."""
 
 import contextvars
-import math
-import mmap
 import tempfile
 import time
 from collections import deque
@@ -143,10 +141,12 @@ class TrackBuilder:
         """The next map.
 
         Raises:
-            ValueError: The localizer changed its grid on the way.
+            ValueError: The localizer changed its grid on the way, or a score is no number.
             OutputError: The temporary folder is full.
         """
         grid = score_map.values.shape
+        if not np.isfinite(score_map.values).all():
+            raise ValueError(f"the map at {score_map.pts_seconds:g} s holds NaN or infinity")
         if not self._numbers:
             self._scale, self._grid = score_map.scale, grid
         if grid != self._grid:
@@ -186,8 +186,7 @@ class TrackBuilder:
             return np.zeros(shape, np.float32)
         with _room_for_maps():
             self._maps.flush()
-        pages = mmap.mmap(self._maps.fileno(), 4 * math.prod(shape), access=mmap.ACCESS_READ)
-        return np.frombuffer(pages, np.float32).reshape(shape)
+        return np.memmap(self._maps, np.float32, mode="r", shape=shape)
 
 
 def _temporary_file() -> IO[bytes]:
