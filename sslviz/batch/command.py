@@ -15,12 +15,15 @@ from sslviz.batch.engine import BatchProgress, EngineOptions, run_batch
 from sslviz.batch.inputs import collect
 from sslviz.batch.ray_engine import RayOptions
 from sslviz.batch.report import FAILURES_NAME, REPORT_NAME, Summary
-from sslviz.batch.search import Order, search
+from sslviz.batch.search import INDEXED, Order, search
+from sslviz.batch.vector_index import names_near
 from sslviz.batch.work import SUFFIXES, BatchOptions
 from sslviz.catalog import DEFAULT_CHECKPOINT
 from sslviz.options import AnalysisOptions
 
 Say = Callable[[str], None]
+_CANDIDATES = 20
+"""Windows that the index names for each find: neighbours in time fall together."""
 
 
 def add_batch_arguments(parser: argparse.ArgumentParser) -> None:
@@ -118,6 +121,11 @@ def add_search_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--by", choices=[order.value for order in Order], default="confident")
     parser.add_argument("--sound", type=Path, help="sound or video file to compare with")
     parser.add_argument("--method", default=DEFAULT_CHECKPOINT, metavar="NAME", help="checkpoint")
+    parser.add_argument(
+        "--index",
+        action="store_true",
+        help="for large archives: keep a FAISS index (sslviz[search])",
+    )
     parser.add_argument("--top", type=int, default=20)
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
 
@@ -132,7 +140,11 @@ def run_search_command(arguments: argparse.Namespace, say: Say) -> int:
         SSLVizError: Nothing to search, or no sound to compare with.
     """
     query = _embedded(arguments.sound, arguments.method) if arguments.sound else None
-    moments, problems = search(arguments.folder, Order(arguments.by), query, arguments.top)
+    folder, order, top = arguments.folder, Order(arguments.by), arguments.top
+    names = None
+    if arguments.index and query is not None and order in INDEXED:
+        names = names_near(folder, INDEXED[order], query, _CANDIDATES * top)
+    moments, problems = search(folder, order, query, top, names=names)
     for one in moments:
         if arguments.json:
             say(json.dumps(asdict(one)))

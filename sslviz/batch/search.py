@@ -2,7 +2,7 @@
 
 import heapq
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -29,6 +29,10 @@ class Order(StrEnum):
     """Seen there: closest to the query among the pictures, even when silent."""
 
 
+INDEXED = {Order.SOUND_LIKE: "sounds", Order.SHOWS: "images"}
+"""The embeddings that an order compares with."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Moment:
     """One find."""
@@ -52,6 +56,7 @@ def search(
     query: NDArray[np.float32] | None = None,
     top: int = 20,
     apart_seconds: float = 2.0,
+    names: Set[str] | None = None,
 ) -> tuple[list[Moment], list[str]]:
     """The best moments below a batch's folder.
 
@@ -63,6 +68,7 @@ def search(
         query: Unit vector (C,) for the two orders by similarity, from the same checkpoint.
         top: How many.
         apart_seconds: Finds in one file keep at least this distance.
+        names: Of the items to look at, as from an index; ``None``: all.
 
     Returns:
         Best first, and the names of the files that could not be searched, each with the reason.
@@ -70,14 +76,14 @@ def search(
     Raises:
         OptionError: The folder holds no track, or a query is missing.
     """
-    if order in (Order.SOUND_LIKE, Order.SHOWS) and query is None:
+    if order in INDEXED and query is None:
         raise OptionError(
             f"The order '{order}' needs a sound to compare with; give one with --sound."
         )
     best: list[Moment] = []
     problems: list[str] = []
     searched = 0
-    for path in _tracks(folder):
+    for path in _tracks(folder) if names is None else _tracks_of(folder, names):
         name = path.relative_to(folder).as_posix().removesuffix(TRACK_SUFFIX)
         try:
             track = load_track(path)
@@ -101,6 +107,10 @@ def _tracks(folder: Path) -> Iterator[Path]:
             yield path
 
 
+def _tracks_of(folder: Path, names: Set[str]) -> Iterator[Path]:
+    yield from (folder / (name + TRACK_SUFFIX) for name in sorted(names))
+
+
 def _scores(
     path: Path, track: ScoreTrack, order: Order, query: NDArray[np.float32] | None
 ) -> NDArray[np.float64]:
@@ -111,7 +121,7 @@ def _scores(
         return track.level_dbfs.astype(np.float64)
     assert query is not None
     kept = Embeddings.load(path.with_name(path.name.removesuffix(TRACK_SUFFIX) + EMBEDDINGS_SUFFIX))
-    vectors = (kept.sounds if order is Order.SOUND_LIKE else kept.images).astype(np.float64)
+    vectors: NDArray[np.float64] = getattr(kept, INDEXED[order]).astype(np.float64)
     if vectors.shape != (len(track), len(query)):
         raise TrackError(
             f"its embeddings are {vectors.shape[1]}-d, the query is {len(query)}-d: "
