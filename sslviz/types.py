@@ -286,16 +286,3 @@ class Localizer(Protocol):
     def localize(self, windows: Sequence[Window]) -> list[ScoreMap]:
         """Score a batch; one map per window, in order; stateless, no gradient."""
         ...
-
-
-@runtime_checkable
-class Embedder(Protocol):
-    """A localizer that also maps sounds and pictures to one space, for retrieval and search."""
-
-    def embed_sound(self, audio: AudioClip) -> NDArray[np.float32]:
-        """Unit vector, (C,)."""
-        ...
-
-    def embed_image(self, frame: Frame) -> NDArray[np.float32]:
-        """Unit vector, (C,)."""
-        ...

@@ -161,10 +161,10 @@ def run_search_command(arguments: argparse.Namespace, say: Say) -> int:
 
 
 def _embedded(sound: Path, method: str) -> NDArray[np.float32]:
+    from sslviz.abilities import Embedder
     from sslviz.checkpoints import load_localizer
     from sslviz.errors import OptionError
     from sslviz.media.audio import read_sound
-    from sslviz.types import Embedder
 
     localizer = load_localizer(method)
     if not isinstance(localizer, Embedder):

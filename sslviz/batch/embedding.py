@@ -8,8 +8,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from sslviz.abilities import Embedder
 from sslviz.errors import OptionError, TrackError
-from sslviz.types import Embedder, Identity, InputSpec, Localizer, ScoreMap, Window
+from sslviz.types import Identity, InputSpec, Localizer, ScoreMap, Window
 
 EMBEDDINGS_SUFFIX = ".embeddings.npz"
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sslviz.commands.arguments import Say, add_localizer, add_style, load, style_from
 from sslviz.commands.live_sources import DeviceSource, FileSource, Moment
 from sslviz.errors import LiveError
-from sslviz.live import LiveMap, LiveOptions, LiveSession
+from sslviz.live import LiveMap, LiveOptions, LiveSession, quick_enough
 from sslviz.options import Style
 from sslviz.overlay import Painter, planes_from_rgb, rgb_from_planes
 from sslviz.overlay.color import PREVIEW_TAGS
@@ -61,7 +61,7 @@ def run_live(args: argparse.Namespace, say: Say) -> int:
     if args.audio is not None and args.video is None:
         raise LiveError("--audio needs --video: a camera goes with a microphone.")
     style = replace(style_from(args), strip=False)
-    localizer = load(args, say)
+    localizer = quick_enough(load(args, say))
     gate = style.silence_gate_dbfs
     session = LiveSession(localizer, LiveOptions(args.maps_per_second, silence_gate_dbfs=gate))
     rate = localizer.spec.sample_rate

@@ -1,16 +1,16 @@
 """What one window costs on one CPU core."""
 
-import copy
 import os
 import statistics
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
+from sslviz.abilities import Resizable
 from sslviz.evaluation.library import still_window, white_noise
 from sslviz.types import Localizer, Window
 
@@ -50,16 +50,12 @@ def measure_latency(localizer: Localizer, num_windows: int = 30, seed: int = 0) 
 
 
 def at_image_size(localizer: Localizer, image_size: int) -> Localizer | None:
-    """The same localizer (weights shared) at another input size; ``None`` where it cannot change.
-
-    A localizer whose ``spec`` is fixed, for instance a remote one, cannot.
-    """
-    other = copy.copy(localizer)
-    try:
-        setattr(other, "spec", replace(localizer.spec, image_size=image_size))  # noqa: B010
-    except (AttributeError, TypeError):
-        return None
-    return other
+    """The same localizer at another input size; ``None`` where it does not take it."""
+    if localizer.spec.image_size == image_size:
+        return localizer
+    if isinstance(localizer, Resizable) and image_size in localizer.image_sizes:
+        return localizer.at_image_size(image_size)
+    return None
 
 
 @contextmanager

@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from sslviz.abilities import Embedder
 from sslviz.datasets.annotated import Benchmark
 from sslviz.errors import MediaError, OptionError
 from sslviz.evaluation.benchmark import read_window
 from sslviz.evaluation.detection import Retrieval, recall_at
 from sslviz.evaluation.library import MediaSource
-from sslviz.types import Embedder, Localizer
+from sslviz.types import Localizer
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,11 @@
 """The localizers, one module per paper."""
 
 from sslviz.models.acl import ACL, GuidedACL
-from sslviz.models.base import EmbeddingNetwork, Encoding, Network, Resize, Scores
+from sslviz.models.base import EmbeddingNetwork, Encoding, Network, Scores
 from sslviz.models.compact import JSACompact, MarginNCECompact
 from sslviz.models.jsa import JSA
 from sslviz.models.marginnce import MarginNCE
+from sslviz.models.resizing import Resize
 
 METHODS: dict[str, type[Network]] = {
     "acl": ACL,

@@ -20,13 +20,14 @@ from sslviz.errors import OptionError
 from sslviz.models.acl_clip import Clip
 from sslviz.models.acl_memo import Memo, picture_signature, sound_signature
 from sslviz.models.acl_weights import KEY_MAP, convert_parts
-from sslviz.models.base import EmbeddingNetwork, Encoding, Resize, Scores
+from sslviz.models.base import EmbeddingNetwork, Encoding, Scores
 from sslviz.models.blocks.audio_token import AudioProjector
 from sslviz.models.blocks.beats import BEATs, BEATsConfig
 from sslviz.models.blocks.masks import ImageMasker, feature_mask, pool_features
 from sslviz.models.blocks.staleness import identity_of
 from sslviz.models.clipseg import TOKENIZER_FILES, Tokenizer
 from sslviz.models.precision import cpu_is_fast_in_bfloat16, keep_freed_memory
+from sslviz.models.resizing import Resize
 from sslviz.types import (
     AudioClip,
     Calibration,

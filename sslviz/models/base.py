@@ -1,23 +1,23 @@
 """What every network in this package has in common."""
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from enum import StrEnum
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
 
 from sslviz.errors import DeviceError, OptionError
 from sslviz.models.batching import first_vector, is_out_of_memory, take, to_device, unique
 from sslviz.models.blocks.folding import fold_batch_norms
 from sslviz.models.key_map import KeyMap, unwrap_state
 from sslviz.models.precision import keep_freed_memory
+from sslviz.models.resizing import Resize, resize_image
 from sslviz.types import (
     AudioClip,
     Calibration,
@@ -40,15 +40,6 @@ class Scores(NamedTuple):
     """(B, h, w), in the unit that ``scale`` names."""
     confidence: Tensor
     """(B,), in [0, 1]."""
-
-
-class Resize(StrEnum):
-    """How a picture is brought to ``spec.image_size``; both average what they skip."""
-
-    AREA = "area"
-    """Mean of the covered pixels (bilinear where the picture has to grow)."""
-    BICUBIC = "bicubic"
-    """Antialiased bicubic as PIL does it: what ImageNet networks are usually given."""
 
 
 class Network(nn.Module, ABC):
@@ -79,6 +70,8 @@ class Network(nn.Module, ABC):
     """The part, in the catalog's words, that a user's own file is."""
     stored_dtype: ClassVar[torch.dtype | None] = None
     """Precision in which converted files are kept; ``None``: as they come."""
+    image_sizes: tuple[int, ...] = ()
+    """Sides that ``at_image_size`` takes, rising; none where weights and size belong together."""
     cpu_batch: ClassVar[int] = 64
     """Pictures that a processor encodes at once; small networks are fastest while all of a layer fits into its cache."""
     autocast_dtype: torch.dtype | None = None
@@ -167,6 +160,19 @@ class Network(nn.Module, ABC):
             self.autocast_dtype = torch.float16
         elif self.device.type == "cpu":
             keep_freed_memory()
+
+    def at_image_size(self, image_size: int) -> Self:
+        """The same network, weights shared, at another picture size.
+
+        Raises:
+            OptionError: It does not take this size.
+        """
+        if image_size not in self.image_sizes:
+            sizes = ", ".join(map(str, self.image_sizes)) or "no other than its own"
+            raise OptionError(f"{self.method} takes pictures of {sizes}; got {image_size}.")
+        other = copy.copy(self)
+        other.spec = replace(self.spec, image_size=image_size)
+        return other
 
     def read_companions(self, folder: Path) -> None:
         """Read what lies beside the weights, such as a tokenizer; most networks need nothing."""
@@ -276,16 +282,3 @@ class EmbeddingNetwork(Network):
         """Unit vector, (C,)."""
         encoding = self.encode_sounds(self.sounds_to_tensor([audio]))
         return first_vector(self.sound_vectors(encoding))
-
-
-def resize_image(image: NDArray[np.uint8], size: int, how: Resize) -> NDArray[np.uint8]:
-    """Bring RGB (H, W, 3) to (size, size, 3); the aspect is not kept, as in all four papers."""
-    height, width = image.shape[:2]
-    if height == width == size:
-        return image
-    if how is Resize.BICUBIC:
-        planes = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None]
-        small = interpolate(planes, (size, size), mode="bicubic", antialias=True)
-        return np.ascontiguousarray(small[0].permute(1, 2, 0).numpy())
-    flag = cv2.INTER_LINEAR if min(height, width) < size else cv2.INTER_AREA
-    return np.asarray(cv2.resize(image, (size, size), interpolation=flag), np.uint8)

@@ -43,6 +43,7 @@ class CompactNetwork(EmbeddingNetwork):
 
     spec = InputSpec(image_size=384, sample_rate=SAMPLE_RATE, audio_seconds=5.0)
     default_calibration = Calibration(confidence_gate=0.5, score_low=0.1, score_high=0.6)
+    image_sizes = (224, 256, 320, 384)
     cpu_batch = 1
     head_dtype: torch.dtype | None = None
     """Of the picture's head on a processor that is fast in it; the trunk's 40 layers would lose too much."""

@@ -10,12 +10,13 @@ from types import MappingProxyType
 from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity, normalize
 
-from sslviz.models.base import EmbeddingNetwork, Encoding, Resize, Scores
+from sslviz.models.base import EmbeddingNetwork, Encoding, Scores
 from sslviz.models.blocks.resnet import ResNet18
 from sslviz.models.blocks.slot_attention import TARGET, JointSlotAttention, Slots, attention
 from sslviz.models.blocks.spectrogram import LogPowerSpectrogram, Normalize
 from sslviz.models.key_map import KeyMap
 from sslviz.models.refinement import IQR_ALPHA, Prior, Upsampling
+from sslviz.models.resizing import Resize
 from sslviz.types import Calibration, InputSpec, ScoreScale
 
 _SLOT_PARTS = (

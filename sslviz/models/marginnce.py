@@ -10,11 +10,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from sslviz.models.base import EmbeddingNetwork, Encoding, Resize, Scores
+from sslviz.models.base import EmbeddingNetwork, Encoding, Scores
 from sslviz.models.blocks.resnet import ResNet18
 from sslviz.models.blocks.spectrogram import LogDensitySpectrogram, Normalize
 from sslviz.models.key_map import KeyMap
 from sslviz.models.refinement import Upsampling
+from sslviz.models.resizing import Resize
 from sslviz.types import Calibration, InputSpec, ScoreScale
 
 

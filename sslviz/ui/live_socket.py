@@ -13,7 +13,7 @@ from fastapi import WebSocket, WebSocketDisconnect
 
 from sslviz.catalog import DEFAULT_CHECKPOINT, METHODS
 from sslviz.errors import LiveError, SSLVizError
-from sslviz.live import LiveSession
+from sslviz.live import LiveSession, quick_enough
 from sslviz.options import ColorScale
 from sslviz.scaling import Verdict, describe
 from sslviz.types import Localizer
@@ -61,6 +61,8 @@ class LiveHub:
     saver: ThreadPoolExecutor = field(init=False)
     sessions: dict[str, LiveSession] = field(default_factory=dict)
     """By visitor, of those who are here now."""
+    measured: dict[str, tuple[Localizer, Localizer]] = field(default_factory=dict)
+    """By checkpoint: as loaded, and as it is used live."""
 
     def __post_init__(self) -> None:
         self.turns = Turns(self.settings.turns)
@@ -91,6 +93,14 @@ class LiveHub:
                 self.turns.leave(visitor)
                 self.sessions.pop(visitor, None)
 
+    def _quick(self, name: str) -> Localizer:
+        """The localizer at a picture size that suits this machine; measured once per loaded localizer."""
+        whole = self.localizers(name)
+        known = self.measured.get(name)
+        if known is None or known[0] is not whole:
+            known = self.measured[name] = whole, quick_enough(whole)
+        return known[1]
+
     async def _open(self, line: "_Line", name: str) -> LiveSession:
         if self.settings.forbidden:
             raise LiveError(self.settings.forbidden)
@@ -99,8 +109,7 @@ class LiveHub:
                 f"{name[:40]!r} is not offered live; on offer: {', '.join(self.settings.checkpoints)}."
             )
         await line.tell({"type": "loading", "text": f"Loading {name}."})
-        loop = asyncio.get_running_loop()
-        localizer = await loop.run_in_executor(self.saver, self.localizers, name)
+        localizer = await asyncio.get_running_loop().run_in_executor(self.saver, self._quick, name)
         session = LiveSession(localizer, self.settings.options)
         await line.tell(_ready(localizer))
         return session

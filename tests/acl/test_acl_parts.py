@@ -9,11 +9,11 @@ from torch import Tensor
 
 from sslviz.models import ACL, Resize
 from sslviz.models.acl_clip import CLIP_DEVIATION, CLIP_MEAN, causal_mask
-from sslviz.models.base import resize_image
 from sslviz.models.blocks.audio_token import AttentivePooling
 from sslviz.models.blocks.beats import beats_fbank, position_buckets
 from sslviz.models.blocks.masks import ImageMasker, feature_mask, logistic_noise, pool_features
 from sslviz.models.clipseg import PROMPT_IDS
+from sslviz.models.resizing import resize_image
 
 
 def normalised(images: Tensor) -> Tensor:

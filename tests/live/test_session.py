@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from bright_loud import BrightLoud
 
 from sslviz.errors import LiveError, OptionError
-from sslviz.live import LiveOptions, LiveSession
+from sslviz.live import LiveOptions, LiveSession, quick_enough
 from sslviz.scaling import Verdict
 from sslviz.types import Frame
 
@@ -119,3 +121,24 @@ def test_nothing_to_record_is_said(localizer: BrightLoud) -> None:
 def test_an_impossible_rate_is_refused() -> None:
     with pytest.raises(OptionError, match="max_maps_per_second"):
         LiveOptions(max_maps_per_second=0)
+
+
+class Sized(BrightLoud):
+    """As slow as its picture is large."""
+
+    image_sizes = (64, 128, 256)
+
+    def __init__(self, image_size: int = 256) -> None:
+        super().__init__(slow_seconds=image_size / 2000)
+        self._spec = replace(self._spec, image_size=image_size)
+
+    def at_image_size(self, image_size: int) -> "Sized":
+        return Sized(image_size)
+
+
+def test_live_takes_the_largest_picture_that_is_quick_enough() -> None:
+    assert quick_enough(Sized(), 1.0).spec.image_size == 256
+    assert quick_enough(Sized(), 0.1).spec.image_size == 128
+    assert quick_enough(Sized(), 0.001).spec.image_size == 64, "the smallest where none is quick"
+    fixed = BrightLoud(slow_seconds=0.05)
+    assert quick_enough(fixed, 0.001) is fixed

@@ -11,11 +11,12 @@ from torch import Tensor
 
 from sslviz.errors import DeviceError, OptionError
 from sslviz.models import JSA, MarginNCE
-from sslviz.models.base import Encoding, Network, Resize, Scores, resize_image
+from sslviz.models.base import Encoding, Network, Scores
 from sslviz.models.blocks.object_prior import ObjectPrior
 from sslviz.models.blocks.resnet import ResNet18
 from sslviz.models.refinement import Refined, blend, min_max
 from sslviz.models.refining import Refinement, refine
+from sslviz.models.resizing import Resize, resize_image
 from sslviz.types import AudioClip, Calibration, Frame, InputSpec, ScoreScale, Window
 
 

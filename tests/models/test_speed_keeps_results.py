@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from sslviz.checkpoints import find_folder, load_network
+from sslviz.errors import OptionError
 from sslviz.models.compact import CompactNetwork
 from sslviz.models.precision import keep_freed_memory
 from sslviz.types import AudioClip, Frame, Window
@@ -24,7 +25,9 @@ def windows(network: CompactNetwork, count: int) -> list[Window]:
         picture[(rows - y) ** 2 + (columns - x) ** 2 < 900] = rng.integers(0, 256, 3)
         tone = np.sin(2 * np.pi * (200 + 300 * number) * times * (1 + 0.2 * times)) * 0.2
         audio = AudioClip(tone.astype(np.float32), spec.sample_rate)
-        made.append(Window(Frame(picture.astype(np.uint8), 0.2 * number), audio, 0.2 * number, 1e3, -20.0))
+        made.append(
+            Window(Frame(picture.astype(np.uint8), 0.2 * number), audio, 0.2 * number, 1e3, -20.0)
+        )
     return made
 
 
@@ -59,3 +62,15 @@ def test_a_head_in_half_precision_moves_no_cell_by_a_hundredth(method: str) -> N
         np.testing.assert_allclose(other.values, one.values, atol=1e-2)
         assert other.confidence == pytest.approx(one.confidence, abs=1e-2)
         assert not np.array_equal(other.values, one.values), "the head did run in bfloat16"
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_smaller_pictures_give_coarser_maps_and_odd_sizes_are_refused(method: str) -> None:
+    network = loaded(method).prepare_for_inference()
+    small = network.at_image_size(224)
+    (window,) = windows(small, 1)
+    assert small.localize([window])[0].values.shape == (28, 28)
+    side = network.spec.image_size // 8
+    assert network.localize([window])[0].values.shape == (side, side), "the first is as it was"
+    with pytest.raises(OptionError, match=r"224, 256, 320, 384; got 300"):
+        network.at_image_size(300)

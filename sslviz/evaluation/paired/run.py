@@ -143,7 +143,7 @@ def _latencies(bench: Bench) -> dict[str, Latency | None]:
     count, localizer = bench.options.num_timed, bench.localizer
     if not count:
         return {"224": None, "shipped": None}
-    at_224 = localizer if localizer.spec.image_size == 224 else at_image_size(localizer, 224)
+    at_224 = at_image_size(localizer, 224)
     found: dict[str, Latency | None] = {"224": None, "shipped": measure_latency(localizer, count)}
     try:
         found["224"] = measure_latency(at_224, count) if at_224 is not None else None
