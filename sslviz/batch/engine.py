@@ -1,10 +1,12 @@
 """From a list of items to results: plan, skip what is done, share out, collect, report."""
 
 import contextlib
+import os
 import queue
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -60,7 +62,8 @@ class _Tally:
     started: float = field(default_factory=time.monotonic)
     done: int = 0
     windows: int = 0
-    failures: list[Failure] = field(default_factory=list)
+    failures: dict[str, Failure] = field(default_factory=dict)
+    """By name of the item; the first of its segments' tells why."""
     newest: str = ""
 
     def progress(self) -> BatchProgress:
@@ -106,31 +109,40 @@ def run_batch(
     folder.mkdir(parents=True, exist_ok=True)
     fingerprint = options.fingerprint(weights_sha256)
     waiting = [item for item in items if not is_done(folder, item.name, item.path, fingerprint)]
-    endings = (TRACK_SUFFIX, MARKER_SUFFIX, *SUFFIXES.values())
-    results = {item.name + ending for item in waiting for ending in endings}
-    remove_leftovers(folder, {*results, *SUMMARY_NAMES})
+    remove_leftovers(
+        folder, {item.name for item in waiting}, (TRACK_SUFFIX, MARKER_SUFFIX, *SUFFIXES.values())
+    )
+    remove_leftovers(folder, SUMMARY_NAMES, ("",))
     tally = _Tally(len(items), len(items) - len(waiting))
     stopped = True
     try:
         yield tally.progress()
-        plans = [_plan(item, options, engine) for item in waiting]
+        plans = _plans(waiting, options, engine)
         yield from _phase(_spread(plans), options, folder, engine, tally)
-        failed = {failure.name for failure in tally.failures}
         joins = [
             Task(item, join=len(plan))
             for item, plan in zip(waiting, plans, strict=True)
-            if len(plan) > 1 and item.name not in failed
+            if len(plan) > 1 and item.name not in tally.failures
         ]
         yield from _phase(joins, options, folder, engine, tally)
         stopped = False
     finally:
         seconds = time.monotonic() - tally.started
         counts = (tally.done, tally.skipped, len(tally.failures), tally.windows)
-        summary = Summary(*counts, seconds, stopped)
+        summary = Summary(*counts, seconds)
         with contextlib.suppress(OSError) if stopped else contextlib.nullcontext():
-            write_failures(folder, tally.failures)
+            write_failures(folder, tally.failures.values())
             write_report(folder, items, tally.failures, summary)
     return summary
+
+
+def _plans(items: Sequence[Item], options: BatchOptions, engine: EngineOptions) -> list[list[Task]]:
+    """Several at a time: looking how long a large file is takes a child of its own."""
+    pool = ThreadPoolExecutor(os.cpu_count())
+    try:
+        return list(pool.map(lambda item: _plan(item, options, engine), items))
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _plan(item: Item, options: BatchOptions, engine: EngineOptions) -> list[Task]:
@@ -234,8 +246,7 @@ def _local_phase(
 
 def _count(task: Task, failure: Failure | None, tally: _Tally) -> None:
     if failure is not None:
-        if failure.name not in {known.name for known in tally.failures}:
-            tally.failures.append(failure)
+        tally.failures.setdefault(failure.name, failure)
     elif task.segment is None:
         tally.done += 1
     else:

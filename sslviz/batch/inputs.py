@@ -8,29 +8,10 @@ from pathlib import Path, PurePosixPath
 
 from sslviz.errors import OptionError
 
-VIDEO_SUFFIXES = frozenset(
-    [
-        ".3gp",
-        ".asf",
-        ".avi",
-        ".flv",
-        ".gif",
-        ".ivf",
-        ".m2ts",
-        ".m4v",
-        ".mkv",
-        ".mov",
-        ".mp4",
-        ".mpeg",
-        ".mpg",
-        ".mts",
-        ".mxf",
-        ".ogv",
-        ".ts",
-        ".webm",
-        ".wmv",
-    ]
-)
+VIDEO_SUFFIXES = frozenset([
+    ".3gp", ".asf", ".avi", ".flv", ".gif", ".ivf", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg",
+    ".mpg", ".mts", ".mxf", ".ogv", ".ts", ".webm", ".wmv",
+])  # fmt: skip
 """A folder is searched for these; a file that is named directly is taken whatever its suffix."""
 
 
@@ -131,8 +112,10 @@ def _read_text(path: Path) -> str:
 def _named(found: Iterable[_Found]) -> Iterator[Item]:
     taken: dict[str, int] = {}
     for one in found:
-        span = f"@{one.start_seconds:g}-{one.end_seconds:g}" if one.end_seconds is not None else ""
-        name = one.relative + span
+        name = one.relative
+        if one.start_seconds or one.end_seconds is not None:  # never the results of the whole file
+            end = "" if one.end_seconds is None else f"{one.end_seconds:.10g}"
+            name += f"@{one.start_seconds:.10g}-{end}"
         taken[name] = taken.get(name, 0) + 1
         if taken[name] > 1:  # two folders hold a file of the same name
             pure = PurePosixPath(name)

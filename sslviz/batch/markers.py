@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -81,15 +81,17 @@ def is_done(folder: Path, name: str, source: Path, settings_sha256: str) -> bool
     return stat.st_size == marker.size_bytes and sha256_of(source) == marker.content_sha256
 
 
-def remove_leftovers(folder: Path, results: Set[str]) -> None:
+def remove_leftovers(folder: Path, names: Set[str], endings: Iterable[str]) -> None:
     """Remove what a killed run was still writing.
 
     Args:
         folder: Searched through.
-        results: Names, relative to the folder, of the results that will be written anew.
+        names: Of the items that will be worked on anew.
+        endings: Of their results.
     """
     for part in list(folder.rglob("*.part")):
-        if _PART.sub("", part.relative_to(folder).as_posix()) in results:
+        result = _PART.sub("", part.relative_to(folder).as_posix())
+        if any(result.removesuffix(end) in names for end in endings if result.endswith(end)):
             part.unlink(missing_ok=True)
 
 

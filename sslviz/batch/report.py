@@ -1,12 +1,12 @@
 """What a batch leaves for a person: one page with thumbnails, a table to sort, and totals."""
 
-import base64
 import html
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
+from urllib.parse import quote
 
 from sslviz.batch.inputs import Item
 from sslviz.batch.markers import Marker, read_marker, write_text_whole
@@ -14,7 +14,9 @@ from sslviz.batch.markers import Marker, read_marker, write_text_whole
 FAILURES_NAME = "failures.jsonl"
 REPORT_NAME = "report.html"
 _MARKDOWN_NAME = "report.md"
-SUMMARY_NAMES = (FAILURES_NAME, REPORT_NAME, _MARKDOWN_NAME)
+SUMMARY_NAMES = frozenset([FAILURES_NAME, REPORT_NAME, _MARKDOWN_NAME])
+_MOST_ROWS = 5_000
+"""A browser still sorts so many at once."""
 _SCRIPT = """
 for (const th of document.querySelectorAll("th")) th.addEventListener("click", () => {
   const body = document.querySelector("tbody"), i = th.cellIndex, up = th.dataset.up !== "1";
@@ -67,13 +69,10 @@ class Summary:
     windows: int
     seconds: float
     """Wall time of this run."""
-    stopped: bool = False
 
     @property
     def exit_code(self) -> int:
-        """0: all there; 3: some failed; 130: stopped by the user."""
-        if self.stopped:
-            return 130
+        """0: all there; 3: some failed."""
         return 3 if self.failed else 0
 
 
@@ -87,14 +86,16 @@ def write_failures(folder: Path, failures: Iterable[Failure]) -> None:
 
 
 def write_report(
-    folder: Path, items: Sequence[Item], failures: Sequence[Failure], summary: Summary
+    folder: Path, items: Sequence[Item], failures: Mapping[str, Failure], summary: Summary
 ) -> None:
-    """Write ``report.html`` (opens anywhere, needs no network) and ``report.md``."""
-    failed = {failure.name: failure for failure in failures}
-    rows = [(item, read_marker(folder, item.name), failed.get(item.name)) for item in items]
+    """Write ``report.html`` (needs no network, only the files beside it) and ``report.md``."""
+    rows = [(item, read_marker(folder, item.name), failures.get(item.name)) for item in items]
     totals = _totals(rows, summary)
     write_text_whole(folder / _MARKDOWN_NAME, _markdown(rows, totals))
-    write_text_whole(folder / REPORT_NAME, _page(folder, rows, totals))
+    if len(rows) > _MOST_ROWS:
+        rows = sorted(rows, key=lambda row: row[1] is not None)[:_MOST_ROWS]
+        totals += f" Here are {_MOST_ROWS} of them, what is missing first; report.md has all."
+    write_text_whole(folder / REPORT_NAME, _page(rows, totals))
 
 
 _Row = tuple[Item, Marker | None, Failure | None]
@@ -131,8 +132,8 @@ def _markdown(rows: Sequence[_Row], totals: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _page(folder: Path, rows: Sequence[_Row], totals: str) -> str:
-    body = "\n".join(_page_row(folder, *row) for row in rows)
+def _page(rows: Sequence[_Row], totals: str) -> str:
+    body = "\n".join(_page_row(*row) for row in rows)
     heads = "".join(
         f'<th tabindex="0" scope="col">{name}</th>'
         for name in ("picture", "file", "seconds", "windows", "confident", "remarks")
@@ -146,13 +147,13 @@ def _page(folder: Path, rows: Sequence[_Row], totals: str) -> str:
     )
 
 
-def _page_row(folder: Path, item: Item, marker: Marker | None, failure: Failure | None) -> str:
+def _page_row(item: Item, marker: Marker | None, failure: Failure | None) -> str:
     name = html.escape(item.name)
     if marker is None or failure is not None:
         why = f"{failure.kind}: {failure.message}" if failure else "not done"
         return f'<tr><td></td><td>{name}</td><td></td><td></td><td></td><td class="failed">{html.escape(why)}</td></tr>'
     return (
-        f"<tr><td>{_thumbnail(folder, item, marker)}</td><td>{_links(marker, name)}</td>"
+        f"<tr><td>{_thumbnail(item, marker)}</td><td>{_links(marker, name)}</td>"
         f'<td data-value="{marker.duration_seconds}">{marker.duration_seconds:.1f}</td>'
         f"<td>{marker.windows}</td>"
         f'<td data-value="{marker.confident_share}">{marker.confident_share:.0%}</td>'
@@ -160,20 +161,16 @@ def _page_row(folder: Path, item: Item, marker: Marker | None, failure: Failure 
     )
 
 
-def _thumbnail(folder: Path, item: Item, marker: Marker) -> str:
-    poster = next((o for o in marker.outputs if o.endswith((".jpg", ".png"))), None)
+def _thumbnail(item: Item, marker: Marker) -> str:
+    poster = next((o for o in marker.outputs if o.endswith(".png")), None)
     if poster is None:
         return ""
-    data = base64.b64encode((folder / poster).read_bytes()).decode()
-    kind = "png" if poster.endswith(".png") else "jpeg"
-    return (
-        f'<img alt="{html.escape(item.name)}" loading="lazy" src="data:image/{kind};base64,{data}">'
-    )
+    return f'<img alt="{html.escape(item.name)}" loading="lazy" src="{quote(poster)}">'
 
 
 def _links(marker: Marker, name: str) -> str:
     links = " ".join(
-        f'<a href="{html.escape(output)}">{html.escape(output.rsplit(".", 1)[-1])}</a>'
+        f'<a href="{quote(output)}">{html.escape(output.rsplit(".", 1)[-1])}</a>'
         for output in marker.outputs
     )
     return f"{name}<br>{links}"

@@ -1,23 +1,27 @@
-"""Scale, by hand: ``PYTHONPATH=tests python tests/batch/measure_scale.py throughput|faults|kills [--engine ray]``.
+"""Scale, by hand: ``PYTHONPATH=.:tests python tests/batch/measure_scale.py WHAT [--engine ray]``.
 
 ``throughput``: short clips through a loop of single commands and through the engine: files a minute and
 peak memory (sum of the processes' proportional share). ``faults``: a file that crashes its decoder, one
 that hangs and a hostile one among 50. ``kills``: five times ``kill -9`` of the driver at random moments.
-Each prints one JSON object a line.
+``costs``: processor time of decoding a clip, of a window, of skipping what is done. Each prints one JSON object a line.
 """
 
 import argparse
 import json
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from batch_helpers import (
     HOSTILE,
     ROOT,
@@ -30,6 +34,13 @@ from batch_helpers import (
     start,
 )
 from media.clips import ffmpeg
+
+from sslviz.batch.inputs import Item
+from sslviz.batch.markers import Marker, is_done, write_marker
+from sslviz.catalog import DEFAULT_CHECKPOINT
+from sslviz.checkpoints import load_localizer
+from sslviz.pipeline import analyse
+from sslviz.types import Identity, InputSpec, Localizer, ScoreMap, ScoreScale, Window
 
 EXAMPLES = {"cows_rooster": 4.3, "dog": 5.0, "stream": 3.1, "talking_man": 6.0}
 
@@ -190,15 +201,87 @@ def kills(folder: Path, options: argparse.Namespace) -> None:
     )  # fmt: skip
 
 
+@dataclass
+class Free:
+    """Asks for the same inputs as another localizer, and costs nothing."""
+
+    like: Localizer
+
+    @property
+    def spec(self) -> InputSpec:
+        return self.like.spec
+
+    @property
+    def identity(self) -> Identity:
+        return self.like.identity
+
+    def localize(self, windows: Sequence[Window]) -> list[ScoreMap]:
+        empty = np.zeros((7, 7), np.float32)
+        return [ScoreMap(empty, ScoreScale.COSINE, 0.0, w.key_frame.pts_seconds) for w in windows]
+
+
+def costs(folder: Path, options: argparse.Namespace) -> None:
+    """Processor time, which a busy machine stretches far less than wall time."""
+    localizer = load_localizer(DEFAULT_CHECKPOINT, device="cpu")
+    for height in (240, 480, 1080):
+        clip = folder / f"{height}.mp4"
+        ffmpeg(
+            "-stream_loop", "3", "-i", str(ROOT / "examples" / "dog.mp4"), "-t", "10",
+            "-vf", f"scale=-2:{height}", "-c:v", "libx264", "-preset", "veryfast", "-c:a", "aac",
+            str(clip),
+        )  # fmt: skip
+        free, real = [], []
+        for _ in range(options.repeats):
+            free.append(_processor_seconds(clip, Free(localizer)))
+            real.append(_processor_seconds(clip, localizer))
+        (child, parent, windows), (_, full, _) = (np.median(x, axis=0) for x in (free, real))
+        say(
+            measured="costs", clip=f"10 s, {height} lines, 24 fps, H.264",
+            bytes=clip.stat().st_size, decoding_cpu_seconds=round(child, 2), windows=int(windows),
+            parent_cpu_seconds_without_network=round(parent, 2),
+            network_cpu_ms_per_window=round(1000 * (full - parent) / windows, 1),
+        )  # fmt: skip
+    skipping(folder)
+
+
+def _processor_seconds(clip: Path, localizer: Localizer) -> tuple[float, float, int]:
+    """Of the decoding child, of this process, and the number of windows."""
+    own, children = (
+        resource.getrusage(w) for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
+    track = analyse(clip, localizer)
+    end, ends = (resource.getrusage(w) for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    child = ends.ru_utime + ends.ru_stime - children.ru_utime - children.ru_stime
+    return child, end.ru_utime + end.ru_stime - own.ru_utime - own.ru_stime, len(track)
+
+
+def skipping(folder: Path) -> None:
+    """What a rerun costs for each file that is done."""
+    source = folder / "240.mp4"
+    items = [Item(source, f"{k % 100:02d}/{k}.mp4") for k in range(5_000)]
+    stat = source.stat()
+    marker = Marker("0" * 64, "s", stat.st_size, stat.st_mtime_ns, (), 50, 10.0, 1.0)
+    for item in items:
+        write_marker(folder, item.name, marker)
+    began = time.process_time()
+    assert all(is_done(folder, item.name, item.path, "s") for item in items)
+    say(
+        measured="markers", files=len(items),
+        cpu_seconds_to_skip_a_million=round((time.process_time() - began) / len(items) * 1e6),
+    )  # fmt: skip
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("throughput", "faults", "kills"))
+    parser.add_argument("what", choices=("throughput", "faults", "kills", "costs"))
     parser.add_argument("--engine", default="local", choices=("local", "ray", "loop"))
     parser.add_argument("--files", type=int)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--kills", type=int, default=5)
+    parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    given.files = given.files or {"throughput": 200, "faults": 50, "kills": 20}[given.what]
+    given.files = given.files or {"throughput": 200, "faults": 50}.get(given.what, 20)
+    measures = {"throughput": throughput, "faults": faults, "kills": kills, "costs": costs}
     with tempfile.TemporaryDirectory() as place:
-        {"throughput": throughput, "faults": faults, "kills": kills}[given.what](Path(place), given)
+        measures[given.what](Path(place), given)

@@ -41,9 +41,12 @@ def test_a_list_file_allows_comments_and_paths_relative_to_itself(tmp_path: Path
 
 
 def test_a_manifest_may_ask_for_parts(tmp_path: Path) -> None:
-    (tmp_path / "m.csv").write_text("path,start_seconds,end_seconds\na.mp4,1,2.5\na.mp4,,\n")
-    part, whole = collect([str(tmp_path / "m.csv")])
+    (tmp_path / "m.csv").write_text(
+        "path,start_seconds,end_seconds\na.mp4,1,2.5\na.mp4,3,\na.mp4,,\n"
+    )
+    part, rest, whole = collect([str(tmp_path / "m.csv")])
     assert (part.start_seconds, part.end_seconds, part.name) == (1.0, 2.5, "a.mp4@1-2.5")
+    assert (rest.start_seconds, rest.end_seconds, rest.name) == (3.0, None, "a.mp4@3-")
     assert (whole.start_seconds, whole.end_seconds, whole.name) == (0.0, None, "a.mp4")
 
 

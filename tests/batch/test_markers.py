@@ -75,6 +75,6 @@ def test_what_a_killed_run_was_still_writing_is_removed_and_nothing_else(tmp_pat
     others = ["b.mp4.npz.123.part", "a.mp4.npz", "my notes.part"]
     for name in (*ours, *others):
         (tmp_path / name).write_bytes(b"x")
-    remove_leftovers(tmp_path, {"deep/a.mp4.npz", "a.mp4.npz", "a.mp4.mp4", "a.mp4.done.json"})
+    remove_leftovers(tmp_path, {"a.mp4", "deep/a.mp4"}, [".npz", ".mp4", ".done.json"])
     left = {p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file()}
     assert left == set(others)
