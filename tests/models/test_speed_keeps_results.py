@@ -6,6 +6,7 @@ import torch
 
 from sslviz.checkpoints import find_folder, load_network
 from sslviz.errors import OptionError
+from sslviz.models.blocks.mel import LogMel, kaldi_mel_banks
 from sslviz.models.compact import CompactNetwork
 from sslviz.models.precision import keep_freed_memory
 from sslviz.types import AudioClip, Frame, Window
@@ -74,3 +75,13 @@ def test_smaller_pictures_give_coarser_maps_and_odd_sizes_are_refused(method: st
     assert network.localize([window])[0].values.shape == (side, side), "the first is as it was"
     with pytest.raises(OptionError, match=r"224, 256, 320, 384; got 300"):
         network.at_image_size(300)
+
+
+def test_the_spectrogram_is_efficientats_by_the_plain_road() -> None:
+    """Pre-emphasis, centred STFT, power, Kaldi's mel bands, logarithm, one after the other."""
+    waveform = torch.from_numpy(np.random.default_rng(0).normal(0, 0.1, (2, 32_000))).float()
+    emphasised = waveform[:, 1:] - 0.97 * waveform[:, :-1]
+    window = torch.hann_window(800, periodic=False)
+    spectrum = torch.stft(emphasised, 1024, 320, 800, window, return_complex=True)
+    mel = torch.log(kaldi_mel_banks() @ spectrum.abs().square() + 1e-5)
+    torch.testing.assert_close(LogMel()(waveform)[:, 0], (mel + 4.5) / 5, atol=1e-5, rtol=1e-5)

@@ -41,24 +41,20 @@ class LogMel(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.register_buffer(
-            "window", torch.hann_window(WINDOW_SIZE, periodic=False), persistent=False
-        )
-        self.register_buffer("banks", kaldi_mel_banks(), persistent=False)
+        around = (FFT_SIZE - WINDOW_SIZE) // 2
+        window = functional.pad(torch.hann_window(WINDOW_SIZE, periodic=False), (around, around))
+        self.register_buffer("window", window, persistent=False)
+        # Each filter twice, for the squares of real and imaginary parts side by side: one product
+        # adds them up and sums the band.
+        both = kaldi_mel_banks().repeat_interleave(2, dim=1).T.contiguous()
+        self.register_buffer("banks", both, persistent=False)
 
     def forward(self, waveform: Tensor) -> Tensor:
         """(B, n) -> (B, 1, 128, T)."""
         emphasised = waveform[:, 1:] - PRE_EMPHASIS * waveform[:, :-1]
-        spectrum = torch.stft(
-            emphasised,
-            FFT_SIZE,
-            HOP_SIZE,
-            WINDOW_SIZE,
-            self.window,
-            center=True,
-            pad_mode="reflect",
-            return_complex=True,
-        )
-        power = torch.view_as_real(spectrum).square().sum(-1)  # (B, 513, T)
-        log_mel = torch.log(self.banks @ power + LOG_FLOOR)
-        return ((log_mel + 4.5) / 5.0).unsqueeze(1)
+        around = (FFT_SIZE // 2, FFT_SIZE // 2)
+        padded = functional.pad(emphasised[:, None], around, mode="reflect")[:, 0]
+        frames = padded.unfold(1, FFT_SIZE, HOP_SIZE) * self.window  # (B, T, 1024)
+        squares = torch.view_as_real(torch.fft.rfft(frames)).flatten(2).square()  # (B, T, 1026)
+        log_mel = torch.log(squares @ self.banks + LOG_FLOOR)  # (B, T, 128)
+        return ((log_mel + 4.5) / 5.0).transpose(1, 2).unsqueeze(1)
