@@ -97,6 +97,8 @@ def _from_manifest(manifest: Path) -> Iterator[_Found]:
         try:
             start = float(row.get("start_seconds") or 0)
             end = float(row["end_seconds"]) if row.get("end_seconds") else None
+            if not 0 <= start < (1e9 if end is None else end) < float("inf"):
+                raise ValueError(f"there is no part of a video from {start:g} s to {end} s")
         except ValueError as error:
             raise OptionError(f"{manifest.name}, line {number}: {error}.") from error
         yield _Found(path, path.name, start, end)

@@ -89,8 +89,9 @@ def _connect(address: str | None) -> None:
             log_to_driver=False,
             logging_level=logging.WARNING,
         )
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        raise OptionError(f"No Ray cluster answers at {address}: {error}") from error
+    except Exception as error:  # Ray also raises the bare class
+        where = f"answers at {address}" if address else "could be started here"
+        raise OptionError(f"No Ray cluster {where}: {error}") from error
 
 
 def _rows(

@@ -19,7 +19,7 @@ from sslviz.batch.markers import write_text_whole
 from sslviz.errors import OptionError, TrackError
 
 _SAMPLED_FILES = 2_000
-_SMALL = 50_000
+_SMALL = 20_000
 """Windows in the sample below which nothing is quantised."""
 _PROBED = 32
 

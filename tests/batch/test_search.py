@@ -112,9 +112,9 @@ def test_the_index_finds_the_same_best_moment_and_follows_new_results(tmp_path: 
 @needs_faiss
 @pytest.mark.slow
 def test_a_quantised_index_of_a_larger_archive_still_names_the_right_file(tmp_path: Path) -> None:
-    sounds = _archive(tmp_path, 300, windows=180)
+    sounds = _archive(tmp_path, 150, windows=140)
     found = 0
-    for file in range(0, 300, 10):
+    for file in range(0, 150, 5):
         names = names_near(tmp_path, "sounds", sounds[file, 90], 100)
         assert len(names) <= 100
         found += f"{file:03d}.mp4" in names
