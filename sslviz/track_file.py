@@ -5,7 +5,10 @@ import json
 import math
 import os
 import re
+import struct
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,12 @@ from sslviz.types import Calibration, Identity, ScoreScale, ScoreTrack
 TRACK_FORMAT_VERSION = 1
 MAX_TRACK_BYTES = 2 * 1024**3
 _MAX_HEADER_BYTES = 1024**2
+_UNREADABLE = (
+    OSError, ValueError, KeyError, IndexError, TypeError, EOFError, OverflowError, RecursionError,
+    NotImplementedError, RuntimeError, MemoryError, SyntaxError, struct.error, tokenize.TokenError,
+    zlib.error, zipfile.BadZipFile, zipfile.LargeZipFile,
+)  # fmt: skip
+"""What zip, deflate, NumPy's header and JSON raise on nonsense."""
 _ARRAYS: dict[str, tuple[type, int]] = {
     "values": (np.float32, 4),
     "times": (np.float64, 1),
@@ -94,19 +103,7 @@ def load_track(path: Path) -> ScoreTrack:
         return _build(arrays, header)
     except TrackError:
         raise
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        EOFError,
-        OverflowError,
-        RecursionError,
-        NotImplementedError,
-        MemoryError,
-        zipfile.BadZipFile,
-        zipfile.LargeZipFile,
-    ) as error:
+    except _UNREADABLE as error:
         raise TrackError(
             f"{path.name} is not a score track that can be read ({type(error).__name__}: {error}); "
             "make a new one with sslviz analyse."

@@ -19,6 +19,8 @@ _NAMES = {
     "boxes": ("boxes", "bbox", "bboxes", "box"),
     "label": ("label", "class", "category", "sound"),
 }
+_LARGEST = 1e9
+"""Beyond every time in seconds and every place in pixels."""
 _LISTS = ("clips", "items", "annotations", "frames", "samples")
 
 
@@ -76,9 +78,11 @@ def read_moments(path: Path | str) -> tuple[MarkedMoment, ...]:
     """
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        moments = tuple(_walk(content, {}, Path(path)))
+    except (OSError, ValueError, RecursionError) as error:
+        if isinstance(error, DatasetError):
+            raise
         raise DatasetError(f"{path} cannot be read as JSON ({error}).") from error
-    moments = tuple(_walk(content, {}, Path(path)))
     if not moments:
         raise DatasetError(f"{path} holds no boxes; a list of {{file, t, boxes}} is expected.")
     return moments
@@ -113,16 +117,16 @@ def _bare_boxes(node: Any) -> Any:
 
 def _moment(known: Mapping[str, Any], path: Path) -> MarkedMoment:
     boxes = known["boxes"]
-    if boxes and not isinstance(boxes[0], list | tuple | dict):
-        boxes = [boxes]
     try:
+        if boxes and (isinstance(boxes, dict) or not isinstance(boxes[0], list | dict)):
+            boxes = [boxes]
         return MarkedMoment(
             str(known.get("file", "")),
-            float(known.get("t", 0.0)),
+            _finite(known.get("t", 0.0)),
             tuple(_box(box) for box in boxes),
             str(known.get("label", "")),
         )
-    except (TypeError, ValueError, KeyError) as error:
+    except (TypeError, ValueError, KeyError, OverflowError) as error:
         raise DatasetError(
             f"{path}: the entry for {known.get('file', 'a clip')!r} has boxes {boxes!r} "
             f"(x0, y0, x1, y1 are expected: {error})."
@@ -132,5 +136,12 @@ def _moment(known: Mapping[str, Any], path: Path) -> MarkedMoment:
 def _box(values: Any) -> Box:
     if isinstance(values, dict):
         values = [values[key] for key in ("x0", "y0", "x1", "y1")]
-    x0, y0, x1, y1 = (float(value) for value in values)
+    x0, y0, x1, y1 = (_finite(value) for value in values)
     return x0, y0, x1, y1
+
+
+def _finite(value: Any) -> float:
+    number = float(value)
+    if not abs(number) < _LARGEST:
+        raise ValueError(f"{number} is no time or place")
+    return number

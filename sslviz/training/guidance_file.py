@@ -72,10 +72,14 @@ def read_guidance(path: Path) -> dict[str, Guidance]:
     if not path.is_file():
         raise DatasetError(f"There is no guidance file {path}; make one with `sslviz guidance`.")
     records = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DatasetError(f"{path} is no text in UTF-8: {error}.") from error
+    for number, line in enumerate(lines, 1):
         try:
             guidance = parse_guidance(_record(line))
-        except (DatasetError, json.JSONDecodeError) as error:
+        except (ValueError, RecursionError) as error:
             raise DatasetError(f"{path}, line {number}: {error}.") from error
         records[guidance.id] = guidance
     return records
