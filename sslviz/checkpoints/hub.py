@@ -14,6 +14,7 @@ from sslviz.checkpoints.hub_errors import HubUnreachableError, explain, is_offli
 from sslviz.checkpoints.places import CONFIG, WEIGHTS, cache_folder
 from sslviz.errors import CheckpointError, HubError
 from sslviz.media.hashing import sha256_of
+from sslviz.models import METHODS
 
 log = logging.getLogger(__name__)
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -98,9 +99,15 @@ def fetch_repository(specification: str, progress: FetchProgress | None = None) 
             "Such repositories are made by `sslviz publish`."
         ) from error
     folder = path.parent
-    read_config(folder)
+    network = METHODS[read_config(folder).method]
     commit = folder.name if COMMIT.fullmatch(folder.name) else revision
     _fetch_one(HubFile("weights", match["repo"], WEIGHTS, revision=commit), progress)
+    for name in network.companions:
+        try:
+            _fetch_one(HubFile("companion", match["repo"], name, revision=commit), progress)
+        except HubError as error:
+            if "has no file" not in str(error):
+                raise
     return folder
 
 

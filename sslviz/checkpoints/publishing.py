@@ -50,15 +50,15 @@ def publish(checkpoint: Path | str, repo_id: str, private: bool = False) -> Publ
         HubError: No token, no permission, no network, or offline mode.
     """
     folder = find_folder(str(checkpoint)) or Path(checkpoint)
-    load_network(folder)
-    config = read_config(folder)
+    network, config = load_network(folder), read_config(folder)
+    present = [name for name in network.companions if (folder / name).is_file()]
     if is_offline():
         raise HubError("Offline mode is on (HF_HUB_OFFLINE); publishing needs the network.")
     card = folder / CARD
     text = card.read_bytes() if card.is_file() else model_card(config, repo_id).encode()
     operations = [
         CommitOperationAdd(CARD, text),
-        *(CommitOperationAdd(name, folder / name) for name in (CONFIG, WEIGHTS)),
+        *(CommitOperationAdd(name, folder / name) for name in (CONFIG, WEIGHTS, *present)),
     ]
     api = HfApi(endpoint=hub_endpoint())
     try:

@@ -1,6 +1,5 @@
 """`sslviz fetch acl` from a Hub on the loopback interface, at a small size: files, text queries, bundle."""
 
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from acl_published import published
-from acl_tiny import TINY_BEATS
+from acl_tiny import TINY_BEATS, tokenizer_files
 from safetensors.torch import save
 
 sys.path.append(str(Path(__file__).parent.parent / "hub"))
@@ -37,28 +36,6 @@ SIZES = {
     "reduce_size": 16,
     "decoder_hidden": 24,
 }
-WORDS = {"a": 320, "photo": 1125, "of": 539, "dog": 1929, "guitar": 5084}
-
-
-def tokenizer_files() -> dict[str, bytes]:
-    """CLIP's vocabulary, cut down to a few words with their true numbers."""
-    vocabulary = {"<|startoftext|>": 49406, "<|endoftext|>": 49407}
-    merges: list[str] = []
-    for word, number in WORDS.items():
-        pieces = [*word[:-1], f"{word[-1]}</w>"]
-        while len(pieces) > 1:
-            merge = f"{pieces[0]} {pieces[1]}"
-            if merge not in merges:
-                merges.append(merge)
-            pieces[:2] = [pieces[0] + pieces[1]]
-            if len(pieces) > 1:
-                vocabulary.setdefault(pieces[0], 40_000 + len(vocabulary))
-        vocabulary[pieces[0]] = number
-        for letter in word:
-            for token in (letter, f"{letter}</w>"):
-                vocabulary.setdefault(token, 40_000 + len(vocabulary))
-    text = "\n".join(["#version: 0.2", *merges])
-    return {"vocab.json": json.dumps(vocabulary).encode(), "merges.txt": text.encode()}
 
 
 def pickled(value: object, path: Path) -> bytes:

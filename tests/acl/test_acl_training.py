@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from acl_tiny import TINY_BEATS, TINY_CLIP, tiny_acl
-from test_acl_fetch import tokenizer_files
+from acl_tiny import TINY_BEATS, TINY_CLIP, tiny_acl, tokenizer_files
 
 from sslviz.checkpoints import CheckpointConfig, load_network, save_checkpoint
 from sslviz.errors import TrainingError

@@ -10,8 +10,9 @@ from hub_server import Hub
 
 from sslviz.checkpoints import CheckpointConfig, load_localizer, publish, save_checkpoint
 from sslviz.errors import CheckpointError, HubError
-from sslviz.models import MarginNCE
+from sslviz.models import ACL, MarginNCE
 from sslviz.types import AudioClip, Calibration, Frame, Window
+from tests.acl.acl_tiny import TINY_BEATS, TINY_CLIP, tokenizer_files
 
 # huggingface_hub's upload over plain HTTP still calls its HTTP client in a deprecated way.
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content:DeprecationWarning")
@@ -154,3 +155,23 @@ def test_a_folder_that_does_not_load_is_never_published(
     with pytest.raises(CheckpointError):
         publish(tmp_path, "someone/mine")
     assert not hub.log
+
+
+def test_a_tokenizer_travels_with_the_weights_that_need_it(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", hub.write_token)
+    source, target = tmp_path / "source", "someone/words"
+    arguments = {"beats": TINY_BEATS, "clip": TINY_CLIP, "image_size": 64, "map_size": 16}
+    network = ACL(**arguments).eval()
+    config = CheckpointConfig(
+        method="acl", name="words", input=network.spec, network=arguments,
+        calibration=ACL.default_calibration,
+    )  # fmt: skip
+    save_checkpoint(network, source, config)
+    for name, content in tokenizer_files().items():
+        (source / name).write_bytes(content)
+    publish(source, target)
+    there = load_localizer(f"hf:{target}", device="cpu")
+    assert isinstance(there, ACL)
+    assert there.embed_text(["dog"]).shape == (1, TINY_CLIP["text_size"])
