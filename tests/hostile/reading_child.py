@@ -67,6 +67,7 @@ def look_through_many(
 
     found: list[tuple[str, str, Look | None]] = []
     for path in paths:
+        link.beat()
         try:
             found.append(("read", "", look_through(link, path, limits)))
         except Exception as error:  # noqa: BLE001 - told as the child would tell it

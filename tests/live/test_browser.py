@@ -366,6 +366,24 @@ def test_stop_releases_the_devices_and_the_place(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("kind", "number"), [("camera", 1), ("microphone", 0)])
+def test_a_device_that_is_unplugged_ends_the_session_with_a_sentence(
+    visitors: Callable[[], Page], server: LiveServer, kind: str, number: int
+) -> None:
+    page = visitors()
+    _start(page, server.url)
+    # What a browser tells a page when a device goes; here no device can be pulled out.
+    kinds = ("getAudioTracks", "getVideoTracks")
+    page.evaluate(f"live.stream.{kinds[number]}()[0].dispatchEvent(new Event('ended'))")
+    page.get_by_text(f"The {kind} was disconnected. Connect it, then press Start.").wait_for(
+        timeout=PATIENCE_MS
+    )
+    _wait("the session is gone", lambda: not server.hub.sessions)
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.wait_for_function(RUNNING, timeout=PATIENCE_MS)
+
+
+@pytest.mark.slow
 def test_with_more_visitors_than_places_everybody_is_told_and_served(
     visitors: Callable[[], Page], localizer: BrightLoud, tmp_path: Path
 ) -> None:
