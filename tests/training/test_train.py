@@ -1,5 +1,8 @@
 """Smoke trainings end to end: data folder in, checkpoint that localizes out."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -137,3 +140,22 @@ def test_categories_of_the_class_map_are_spelt_as_data_sets_are_read() -> None:
     spelt = {*STAND_INS, *HEARD_AS, *HEARD_AS.values(), *NO_VERDICT}
     spelt |= {name for names in NO_VERDICT.values() for name in names} | {PERSON}
     assert {canonical(name) for name in spelt} == spelt
+
+
+@pytest.mark.slow
+def test_two_processes_train_one_checkpoint(clip_folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    command = [
+        sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "sslviz", "train",
+        "marginnce", "--data", str(clip_folder), "--output", str(out), "--steps", "2",
+        "--batch-size", "2", "--warmup-steps", "0",
+    ]  # fmt: skip
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=300, check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert len((out / "log.csv").read_text().splitlines()) == 3, (
+        "one line per step, not per process"
+    )
+    assert load_network(out).identity.method == "marginnce"
