@@ -1,6 +1,7 @@
 """The child process: what crosses, what is limited, and what happens when it dies."""
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -114,6 +115,20 @@ def test_a_child_that_only_waits_for_its_turn_is_not_taken_for_a_hang():
         assert sandbox.poll(60)
         time.sleep(0.2)
         assert not Watch(sandbox.pid).starves(10.0), "it sleeps"
+
+
+def test_a_child_that_waits_for_a_busy_child_of_its_own_is_not_taken_for_a_hang():
+    busy = "import sys; print(1, flush=True)\nwhile True: pass"
+    command = [sys.executable, "-c", busy]
+    waits = f"import subprocess; subprocess.run({command!r})"
+    with subprocess.Popen([sys.executable, "-c", waits], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout.read(1) == b"1"
+        pids = Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()
+        try:
+            assert Watch(parent.pid).starves(1000.0)
+        finally:
+            for pid in (*map(int, pids), parent.pid):
+                os.kill(pid, signal.SIGKILL)
 
 
 def test_signs_of_life_hold_the_deadline_off():
