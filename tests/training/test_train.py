@@ -142,13 +142,13 @@ def test_categories_of_the_class_map_are_spelt_as_data_sets_are_read() -> None:
     assert {canonical(name) for name in spelt} == spelt
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_two_processes_train_one_checkpoint(clip_folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     command = [
         sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "sslviz", "train",
         "marginnce", "--data", str(clip_folder), "--output", str(out), "--steps", "2",
-        "--batch-size", "2", "--warmup-steps", "0",
+        "--batch-size", "6", "--warmup-steps", "0",
     ]  # fmt: skip
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=300, check=False,
