@@ -5,11 +5,15 @@ from pathlib import Path
 
 from sslviz.errors import SSLVizError
 from sslviz.media.compose import side_by_side as beside
-from sslviz.ui import text, work
+from sslviz.options import Style
+from sslviz.pipeline import restyle
+from sslviz.ui import library, text, work
 from sslviz.ui.library import Message
+from sslviz.ui.store import Result
 from sslviz.ui.work import Desk
 
 SIDE = "side_by_side.mp4"
+_UNPAINTED = Style(fill=False, color_bar=False, badge=False)
 
 
 def side_by_side(desk: Desk, token: str) -> Iterator[Message]:
@@ -18,12 +22,22 @@ def side_by_side(desk: Desk, token: str) -> Iterator[Message]:
         result = desk.store.result(token)
         if not (result.folder / SIDE).is_file():
             yield {"state": "note", "message": text.COMPOSING}
-            write_beside([result.source_path, result.overlay_path], result.folder / SIDE)
+            _write(desk, result)
         yield {"state": "file", "url": f"r/{token}/{SIDE}?download=1"}
     except SSLVizError as error:
         yield {"state": "failed", "message": work.sentence(error)}
 
 
+def _write(desk: Desk, result: Result) -> None:
+    """A visitor's own file is opened in the sandbox only, so the original is written anew first."""
+    plain, track = result.folder / "plain.mp4", library.track_of(result.track_path)
+    try:
+        restyle(result.source_path, track, plain, _UNPAINTED, desk.deployment.media_limits())
+        write_beside([plain, result.overlay_path], result.folder / SIDE)
+    finally:
+        plain.unlink(missing_ok=True)
+
+
 def write_beside(paths: Sequence[Path], target: Path) -> None:
-    """Put videos of one length beside each other."""
+    """Put videos of one length beside each other; only such as we wrote ourselves."""
     beside(list(paths), target)

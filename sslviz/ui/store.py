@@ -210,7 +210,8 @@ def _ages(root: Path) -> list[tuple[float, int, Path]]:
     for folder in root.iterdir():
         try:
             stats = [p.stat() for p in folder.iterdir()]
-            changed = max((s.st_mtime for s in stats), default=folder.stat().st_mtime)
+            # A link to an old upload is as old as the upload; its folder knows that a run began now.
+            changed = max([folder.stat().st_mtime, *(s.st_mtime for s in stats)])
         except OSError:  # another thread deleted it while we looked
             continue
         ages.append((changed, sum(s.st_size for s in stats), folder))

@@ -69,6 +69,21 @@ def test_what_is_too_old_goes_and_what_is_new_stays(store):
         store.upload(old.token)
 
 
+def test_a_run_that_began_now_on_an_old_upload_stays(store):
+    import os
+
+    upload = store.new_upload("a.mp4")
+    upload.path.write_bytes(b"x")
+    long_ago = time.time() - 1000
+    os.utime(upload.path, (long_ago, long_ago))
+    _, folder = store.new_folder()
+    os.link(upload.path, folder / "source.mp4")
+    os.utime(upload.path.parent / "upload.json", (long_ago, long_ago))
+    os.utime(upload.path.parent, (long_ago, long_ago))
+    assert store.sweep() == 1
+    assert (folder / "source.mp4").exists()
+
+
 def test_beyond_the_size_the_oldest_go_first(store):
     import os
 
