@@ -121,6 +121,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SSLVizError as error:
         print(f"sslviz: {error}", file=sys.stderr)
         return 1
+    except MemoryError:
+        print(
+            "sslviz: no memory is left; try a smaller --batch-size or a shorter part.",
+            file=sys.stderr,
+        )
+        return 1
     except BrokenPipeError:  # the reader of our output has left
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

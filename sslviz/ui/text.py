@@ -135,6 +135,9 @@ NO_ROOM_ON_DISK = (
     "There is no room left for files here, or they may not be written. Try again in a few minutes, or "
     "run sslviz on your own machine."
 )
+NO_MEMORY = (
+    "This machine has no memory left for it. Try again in a minute, or a shorter part of the clip."
+)
 CLOSING = "The app is being restarted. Try again in a minute."
 CROWDED = "Too many files are being looked at right now. Try again in a minute."
 FORGOTTEN = "This file is no longer here: it was deleted after its time. Drop it again."

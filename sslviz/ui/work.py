@@ -77,6 +77,9 @@ def sentence(error: Exception) -> str:
     if isinstance(error, OutputError):
         LOG.error("%s", error)
         return text.NO_ROOM_ON_DISK
+    if isinstance(error, MemoryError):
+        LOG.error("no memory is left", exc_info=error)
+        return text.NO_MEMORY
     if isinstance(error, SSLVizError):
         return describe.without_folders(str(error))
     LOG.exception("unexpected error", exc_info=error)

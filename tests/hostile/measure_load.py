@@ -5,6 +5,7 @@ are who was served and who was refused, the slowest refusal, and memory.
 """
 
 import argparse
+import os
 import sys
 import tempfile
 import threading
@@ -126,6 +127,7 @@ def main() -> int:
 
 def _tell_crowd(seen: Crowd, clients: int, queue: int) -> None:
     say = sys.stdout.write
+    say(f"load of the machine {os.getloadavg()[0]:.1f}\n")
     say(
         f"{clients} clients, queue {queue}: {len(seen.served)} served, {len(seen.refused)} refused, "
     )

@@ -2,9 +2,11 @@
 
 import asyncio
 import subprocess
+import threading
 from contextlib import contextmanager
 from pathlib import Path
 
+import anyio
 import pytest
 
 from sslviz.errors import CheckpointError, MediaError, OutputError
@@ -13,6 +15,8 @@ from sslviz.ui.localizers import Shelf
 from sslviz.ui.room import RoomKeeper
 from sslviz.ui.settings import Deployment
 from sslviz.ui.store import SPARE_BYTES, Store
+from sslviz.ui.upload_routes import LOOKS_AT_ONCE, LOOKS_WAITING, UploadRoutes
+from sslviz.ui.web import CrowdedError
 from sslviz.ui.work import RunRequest, open_desk
 from tests.engine.clips import ffmpeg
 from tests.hostile.rendering import Paced
@@ -97,6 +101,7 @@ def _free(folder: Path) -> int:
          "'clip.mp4' has 3/4 of it; see https://example.org/a/b."),
         (MediaError("hf:someone/mine is not there."), "hf:someone/mine is not there."),
         (ValueError("/etc/secret"), text.INTERNAL),
+        (MemoryError("/etc/secret"), text.NO_MEMORY),
     ],
 )  # fmt: skip
 def test_no_sentence_tells_a_place_of_this_machine(error, told):
@@ -108,3 +113,27 @@ def test_an_app_that_ends_begins_no_run(tmp_path):
     assert desk.finish(0.0)
     *_, last = work.run(desk, RunRequest("whatever", "marginnce-compact"))
     assert last == {"state": "error", "message": text.CLOSING}
+
+
+def test_files_are_looked_at_a_few_at_a_time_and_a_crowd_is_told_so(tmp_path):
+    routes = UploadRoutes(open_desk(Deployment(folder=tmp_path)))
+    gate, at_work, most = threading.Event(), [], []
+
+    def look() -> None:
+        at_work.append(1)
+        most.append(len(at_work))
+        gate.wait(60)
+        at_work.pop()
+
+    async def crowd() -> None:
+        async with anyio.create_task_group() as group:
+            for _ in range(LOOKS_AT_ONCE + LOOKS_WAITING):
+                group.start_soon(routes._look, look)
+            await anyio.sleep(0.2)
+            with pytest.raises(CrowdedError, match="Try again in a minute"):
+                await routes._look(look)
+            gate.set()
+
+    anyio.run(crowd)
+    assert len(most) == LOOKS_AT_ONCE + LOOKS_WAITING
+    assert max(most) <= LOOKS_AT_ONCE
