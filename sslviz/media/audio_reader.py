@@ -1,6 +1,7 @@
 """The sound of a file, mono, placed by its time stamps, read only as far as it is asked for.
 
-It opens the file for itself, so that sound ahead of the picture can be read without holding frames.
+It opens the file for itself, or shares it with the reader of its picture, so that sound ahead of the
+picture can be read without holding frames.
 """
 
 from collections import deque
@@ -15,7 +16,8 @@ from av.container import InputContainer
 from av.error import FFmpegError
 
 from sslviz.errors import MediaError
-from sslviz.media.formats import Damage, audio_streams, decoded, open_container
+from sslviz.media.demuxing import SoundTap
+from sslviz.media.formats import Damage, audio_streams, decoded, frames_of, open_container
 from sslviz.media.placing import Placer, Samples, mono
 from sslviz.options import MediaLimits
 from sslviz.types import AudioClip
@@ -38,7 +40,7 @@ class AudioReader:
         sample_rate: Hz, of what is handed out.
         origin_seconds: Time 0 on the file's own clock (:attr:`VideoReader.origin_seconds`);
             ``None`` for sound alone: time 0 is its first sample.
-        track: Which sound track, from 0.
+        track: Which sound track, from 0, or a tap on one that is shared (:attr:`VideoReader.shared`).
         history_seconds: How far an excerpt may start before the latest one.
         limits: ``max_bytes`` applies.
         beat: Called now and then while reading.
@@ -52,7 +54,7 @@ class AudioReader:
         path: Path,
         sample_rate: int,
         origin_seconds: float | None,
-        track: int = 0,
+        track: int | SoundTap = 0,
         history_seconds: float = 30.0,
         limits: MediaLimits = _DEFAULT_LIMITS,
         beat: Callable[[], None] = lambda: None,
@@ -60,7 +62,8 @@ class AudioReader:
         self.sample_rate = sample_rate
         self._path, self._limits, self._beat = path, limits, beat
         self._origin = origin_seconds
-        self._track = track
+        self._tap = track if isinstance(track, SoundTap) else None
+        self._track = track.track if isinstance(track, SoundTap) else track
         self._history = round(history_seconds * sample_rate)
         self._damage = Damage()
         self._chunks: deque[tuple[int, Samples]] = deque()
@@ -69,7 +72,11 @@ class AudioReader:
         self._placer: Placer | None = None
         self._silenced = 0
         self._container: InputContainer | None = None
-        self._open()
+        if self._tap is None:
+            self._open()
+        else:
+            self._stream = self._tap.stream
+            self._source = frames_of(self._tap.packets(self._damage), self._damage)
 
     @property
     def warnings(self) -> list[str]:
@@ -123,10 +130,10 @@ class AudioReader:
             self._advance()
 
     def close(self) -> None:
-        """Close the file."""
-        if self._container is not None:
-            self._container.close()
-            self._container = None
+        """Close the file, and leave a shared one."""
+        self._close_container()
+        if self._tap is not None:
+            self._tap.close()
 
     def __enter__(self) -> Self:
         return self
@@ -139,8 +146,13 @@ class AudioReader:
     ) -> None:
         self.close()
 
+    def _close_container(self) -> None:
+        if self._container is not None:
+            self._container.close()
+            self._container = None
+
     def _open(self) -> None:
-        self.close()
+        self._close_container()
         self._container = open_container(self._path, self._limits)
         streams = audio_streams(self._container)
         if not streams and self._track == 0:
@@ -161,7 +173,8 @@ class AudioReader:
         ahead = first - self._read_up_to
         if self._finished or self._origin is None or ahead < _SEEK_FROM_SECONDS * self.sample_rate:
             return
-        assert self._container is not None
+        if self._container is None:  # what is shared is read on in
+            return
         wanted = self._origin + first / self.sample_rate
         try:
             self._container.seek(int((wanted - 1.0) / self._stream.time_base), stream=self._stream)

@@ -63,6 +63,18 @@ class Damage:
         self.packets += 1
         self.first_error = self.first_error or f"{type(error).__name__}: {error}"
 
+    def meet(self, event: Any) -> bool:
+        """Whether one of :func:`events` is no packet; it is noted then."""
+        if isinstance(event, EarlyEnd):
+            self.note("the file ends early")
+        elif isinstance(event, Exception):
+            self.count(event)
+        return isinstance(event, Exception)
+
+
+class EarlyEnd(Exception):  # noqa: N818 - handed on, never raised
+    """The file is over before its packets are."""
+
 
 def open_container(path: Path, limits: MediaLimits, formats: str = FORMATS) -> InputContainer:
     """Open a file with all locks on.
@@ -190,13 +202,18 @@ def _is_cover(stream: Any) -> bool:
 
 
 def decoded(container: InputContainer, stream: Any, damage: Damage) -> Iterator[Any]:
-    """Every frame of a stream that can be decoded, whatever lies between.
+    """Every frame of a stream that can be decoded, whatever lies between, as `frames_of`."""
+    return frames_of(packets(container, stream, damage), damage)
+
+
+def frames_of(source: Iterator[Any], damage: Damage) -> Iterator[Any]:
+    """Every frame that can be decoded from packets.
 
     Packets that fail are counted and skipped; after 50 in a row the rest is given up. An encrypted
     packet ends the stream.
     """
     failures = 0
-    for packet in packets(container, stream, damage):
+    for packet in source:
         if packet.has_sidedata("encryption_info"):
             damage.encrypted = True
             return
@@ -216,15 +233,25 @@ def decoded(container: InputContainer, stream: Any, damage: Damage) -> Iterator[
 
 def packets(container: InputContainer, stream: Any, damage: Damage) -> Iterator[Any]:
     """Packets up to the end; ends with the empty one that makes the decoder hand out the rest."""
+    return (event for event in events(container, stream) if not damage.meet(event))
+
+
+def events(container: InputContainer, *streams: Any) -> Iterator[Any]:
+    """Packets of some streams as they lie in the file, and in their places what went wrong.
+
+    Errors come as exceptions, an end that comes early as :class:`EarlyEnd`; last is an empty packet
+    for each stream.
+    """
     for _ in range(_MAX_FAILURES_IN_A_ROW):
         try:
-            yield from container.demux(stream)
+            yield from container.demux(*streams)
             return
         except av.error.EOFError:
             break
         except FFmpegError as error:
-            damage.count(error)
-    damage.note("the file ends early")
-    packet: Any = av.Packet()
-    packet.stream = stream
-    yield packet
+            yield error
+    yield EarlyEnd()
+    for stream in streams:
+        packet: Any = av.Packet()
+        packet.stream = stream
+        yield packet

@@ -207,3 +207,38 @@ def _view(frame: VideoFrame, index: int) -> Plane:
     view: Plane = rows[: plane.height, : plane.width]
     view.flags.writeable = False
     return view
+
+
+class DecodedFrame:
+    """One frame, converted only on demand.
+
+    Attributes:
+        pts_seconds: When it is shown.
+        duration_seconds: Until the next one is shown.
+    """
+
+    __slots__ = ("_converter", "_frame", "duration_seconds", "pts_seconds")
+
+    def __init__(
+        self, frame: VideoFrame, pts_seconds: float, duration_seconds: float,
+        converter: PictureConverter,
+    ) -> None:  # fmt: skip
+        self._frame = frame
+        self._converter = converter
+        self.pts_seconds = pts_seconds
+        self.duration_seconds = duration_seconds
+
+    def __repr__(self) -> str:
+        return f"DecodedFrame({self._converter.width}x{self._converter.height} at {self.pts_seconds:.3f} s)"
+
+    def yuv420p(self) -> Planes:
+        """Upright, even-sized, 8 bit, HDR tone-mapped: Y (H, W), U and V (H/2, W/2), read-only.
+
+        Colours mean what the file's format's ``color`` says. An odd last row or column is
+        repeated once.
+        """
+        return self._converter.planes(self._frame)
+
+    def rgb(self, size: int | None = None) -> NDArray[np.uint8]:
+        """Upright RGB, (H, W, 3) of the video's size, or area-averaged to (size, size, 3)."""
+        return self._converter.rgb(self._frame, size)

@@ -11,19 +11,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import numpy as np
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.video.frame import VideoFrame
-from numpy.typing import NDArray
 
 from sslviz.errors import MediaError
 from sslviz.media.audio_reader import AudioReader
 from sslviz.media.clock import Clock
+from sslviz.media.demuxing import Demuxer
 from sslviz.media.formats import (
     Damage,
     audio_streams,
     decoded,
+    frames_of,
     moving_pictures,
     open_container,
     video_stream,
@@ -31,7 +31,7 @@ from sslviz.media.formats import (
 )
 from sslviz.media.header import VideoFormat, duration_after, format_of, plausible_rate, time_of
 from sslviz.media.header import seconds as in_seconds
-from sslviz.media.picture import PictureConverter, Planes
+from sslviz.media.picture import DecodedFrame, PictureConverter
 from sslviz.options import MediaLimits
 from sslviz.types import VideoInfo
 
@@ -46,41 +46,6 @@ _BOMB_FRAMES = 480
 """A rate above the limit is borne for this many frames (bursts exist)."""
 
 
-class DecodedFrame:
-    """One frame, converted only on demand.
-
-    Attributes:
-        pts_seconds: When it is shown.
-        duration_seconds: Until the next one is shown.
-    """
-
-    __slots__ = ("_converter", "_frame", "duration_seconds", "pts_seconds")
-
-    def __init__(
-        self, frame: VideoFrame, pts_seconds: float, duration_seconds: float,
-        converter: PictureConverter,
-    ) -> None:  # fmt: skip
-        self._frame = frame
-        self._converter = converter
-        self.pts_seconds = pts_seconds
-        self.duration_seconds = duration_seconds
-
-    def __repr__(self) -> str:
-        return f"DecodedFrame({self._converter.width}x{self._converter.height} at {self.pts_seconds:.3f} s)"
-
-    def yuv420p(self) -> Planes:
-        """Upright, even-sized, 8 bit, HDR tone-mapped: Y (H, W), U and V (H/2, W/2), read-only.
-
-        Colours mean what :attr:`VideoReader.format`'s ``color`` says. An odd last row or column is
-        repeated once.
-        """
-        return self._converter.planes(self._frame)
-
-    def rgb(self, size: int | None = None) -> NDArray[np.uint8]:
-        """Upright RGB, (H, W, 3) of the video's size, or area-averaged to (size, size, 3)."""
-        return self._converter.rgb(self._frame, size)
-
-
 class VideoReader:
     """Streams the frames of a file; a context manager.
 
@@ -89,6 +54,7 @@ class VideoReader:
         limits: ``max_pixels``, ``max_bytes``, ``max_duration_seconds`` and ``max_fps`` apply.
         threads: For decoding.
         beat: Called now and then while frames are decoded but not handed out.
+        share_track: The sound track that others read from the same open file, by :attr:`shared`.
 
     Attributes:
         info: What a player would show.
@@ -96,6 +62,8 @@ class VideoReader:
         origin_seconds: Time 0 on the file's own clock; an :class:`AudioReader` needs it.
         metadata: Title, artist, place ... as the container has them.
         warnings: Sentences for the user on what was repaired or left out so far.
+        shared: Taps on the shared sound track, to be used before this is closed; ``None`` where
+            nothing is shared, or the file has no such track.
 
     Raises:
         MediaError: The file cannot be used; the text says why and what to do.
@@ -107,13 +75,17 @@ class VideoReader:
         limits: MediaLimits = _DEFAULT_LIMITS,
         threads: int = 2,
         beat: Callable[[], None] = lambda: None,
+        share_track: int | None = None,
     ) -> None:
         self._path, self._limits, self._threads, self._beat = path, limits, threads, beat
         self._damage, self._repairs = Damage(), 0
         self._remarks: list[str] = []
         self._container: InputContainer | None = None
+        self.shared: Demuxer | None = None
         try:
             self._open()
+            if share_track is not None:
+                self._share(share_track)
             self._read_header()
         except BaseException:
             self.close()
@@ -161,9 +133,9 @@ class VideoReader:
 
     def close(self) -> None:
         """Close the file."""
-        if self._container is not None:
-            self._container.close()
-            self._container = None
+        if self.shared is not None:
+            self.shared.close()
+        self._close_container()
 
     def __enter__(self) -> Self:
         return self
@@ -176,13 +148,31 @@ class VideoReader:
     ) -> None:
         self.close()
 
+    def _close_container(self) -> None:
+        if self._container is not None:
+            self._container.close()
+            self._container = None
+
     def _open(self) -> None:
-        self.close()
+        if self.shared is None:
+            self._close_container()
+        else:
+            self.shared.retire()
         self._container = open_container(self._path, self._limits)
         self._stream = video_stream(self._container, self._path.name, self._limits)
         self._stream.thread_type = "AUTO"
         self._stream.codec_context.thread_count = self._threads
         self._source = decoded(self._container, self._stream, self._damage)
+
+    def _share(self, track: int) -> None:
+        container = self._container
+        if container is None or track >= len(audio_streams(container)):
+            return
+        self.shared = Demuxer(
+            container, self._stream, track,
+            lambda: open_container(self._path, self._limits), self._beat,
+        )  # fmt: skip
+        self._source = frames_of(self.shared.pictures(self._damage), self._damage)
 
     def _read_header(self) -> None:
         assert self._container is not None
@@ -259,6 +249,8 @@ class VideoReader:
         """Jump; the first frame there, or ``None`` where the file cannot be trusted to have jumped."""
         assert self._container is not None
         wanted = self.origin_seconds + start_seconds
+        if self.shared is not None:
+            self.shared.retire()
         try:
             self._container.seek(int(wanted / self._stream.time_base), stream=self._stream)
         except FFmpegError:

@@ -9,6 +9,7 @@ import numpy as np
 from av.audio.frame import AudioFrame
 from av.container import InputContainer, OutputContainer
 
+from sslviz.media.demuxing import SoundTap
 from sslviz.media.formats import Damage, audio_streams, decoded, open_container, packets
 from sslviz.media.placing import Placer, Samples, planar
 from sslviz.options import MediaLimits
@@ -35,6 +36,8 @@ class SoundSource:
     track: int = 0
     copied: frozenset[str] = COPIED
     """Codecs that are copied; everything else becomes AAC."""
+    tap: SoundTap | None = None
+    """The packets of that track where another reader has opened the file; from its start only."""
 
 
 class Soundtrack(Protocol):
@@ -51,18 +54,61 @@ def soundtrack(
     output: OutputContainer, source: SoundSource, limits: MediaLimits
 ) -> Soundtrack | None:
     """The sound of a source, set up in a file that has not been started; ``None`` where it has none."""
+    tap = source.tap
+    if tap is not None and _is_copied(tap.stream, source):
+        return _Copied(output, _Shared(tap), source)
+    if tap is not None:
+        tap.close()
     container = open_container(source.path, limits)
     streams = audio_streams(container)
     if source.track >= len(streams):
         container.close()
         return None
     stream = streams[source.track]
+    if _is_copied(stream, source):
+        return _Copied(output, _Opened(container, stream, source), source)
+    return _Encoded(output, container, stream, source)
+
+
+def _is_copied(stream: Any, source: SoundSource) -> bool:
     context = stream.codec_context
     name = context.codec.canonical_name
     too_slow = name == "mp3" and context.sample_rate < _MP3_LOWEST_RATE
-    if name in source.copied and not too_slow:
-        return _Copied(output, container, stream, source)
-    return _Encoded(output, container, stream, source)
+    return name in source.copied and not too_slow
+
+
+class _Opened:
+    """Packets of a file opened for them alone."""
+
+    def __init__(self, container: InputContainer, stream: Any, source: SoundSource) -> None:
+        self.stream, self._container = stream, container
+        begin = source.origin_seconds + source.start_seconds
+        if source.start_seconds > 1.0:
+            container.seek(int((begin - 1.0) / stream.time_base), stream=stream)
+        self._packets = packets(container, stream, Damage())
+
+    def take(self, last: bool) -> Any:
+        """The next packet, ``None`` at the end."""
+        return next(self._packets, None)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._container.close()
+
+
+class _Shared:
+    """Packets of a file that the picture is read from, as that comes to them."""
+
+    def __init__(self, tap: SoundTap) -> None:
+        self.stream, self._tap, self._damage = tap.stream, tap, Damage()
+
+    def take(self, last: bool) -> Any:
+        """The next packet; ``None`` at the end, and where the picture has not come to one yet."""
+        return self._tap.take(self._damage, pull=last)
+
+    def close(self) -> None:
+        """Leave the file to the others."""
+        self._tap.close()
 
 
 class _Copied:
@@ -73,49 +119,67 @@ class _Copied:
     """
 
     def __init__(
-        self, output: OutputContainer, container: InputContainer, stream: Any, source: SoundSource
+        self, output: OutputContainer, packets_in: _Opened | _Shared, source: SoundSource
     ) -> None:
-        self._output, self._container, self._source = output, container, source
+        self._output, self._in = output, packets_in
+        stream = packets_in.stream
+        self._base = stream.time_base
+        self._shift = round((source.origin_seconds + source.start_seconds) / self._base)
+        self._length = (
+            None if source.end_seconds is None else source.end_seconds - source.start_seconds
+        )
         self._stream = output.add_stream_from_template(stream, opaque=True)
         self._stream.metadata.update(_language(stream))
-        self._packets = self._moved(container, stream)
-        self._next = next(self._packets, None)
+        self._next: tuple[float, int, Any] | None = None
+        self._last_tick: int | None = None
+        self._over = False
 
     def write_up_to(self, seconds: float) -> None:
         """As :class:`Soundtrack`."""
-        while self._next is not None and self._next[0] < seconds:
-            self._output.mux_one(self._next[1])
-            self._next = next(self._packets, None)
+        self._write_up_to(seconds, last=False)
 
     def finish(self, seconds: float | None) -> None:
         """As :class:`Soundtrack`."""
-        self.write_up_to(float("inf") if seconds is None else seconds)
-        self._next = None
-        self._container.close()
+        self._write_up_to(float("inf") if seconds is None else seconds, last=True)
+        self._next, self._over = None, True
+        self._in.close()
 
-    def _moved(self, container: InputContainer, stream: Any) -> Iterator[tuple[float, Any]]:
-        source, base = self._source, stream.time_base
-        begin = source.origin_seconds + source.start_seconds
-        length = None if source.end_seconds is None else source.end_seconds - source.start_seconds
-        if source.start_seconds > 1.0:
-            container.seek(int((begin - 1.0) / base), stream=stream)
-        shift = round(begin / base)
-        last_dts: int | None = None
-        for packet in packets(container, stream, Damage()):
-            stamp = packet.pts if packet.pts is not None else packet.dts
-            if stamp is None or packet.size == 0 or packet.is_corrupt:
-                continue
-            time = float((stamp - shift) * base)
-            span = float((packet.duration or 0) * base)
-            if time + 2 * span <= 0:
-                continue
-            if length is not None and time >= length:
-                return
-            if last_dts is not None and stamp - shift <= last_dts:
-                continue
-            packet.pts = packet.dts = last_dts = stamp - shift
-            packet.stream = self._stream
-            yield time, packet
+    def _write_up_to(self, seconds: float, last: bool) -> None:
+        while self._fetch(last) and self._next is not None and self._next[0] < seconds:
+            self._mux(self._next[1], self._next[2])
+            self._next = None
+
+    def _fetch(self, last: bool) -> bool:
+        """Whether a packet is at hand that belongs into the file."""
+        while self._next is None and not self._over:
+            packet = self._in.take(last)
+            if packet is None:
+                return False
+            self._place(packet)
+        return not self._over
+
+    def _place(self, packet: Any) -> None:
+        """Make it the next one, where it is one."""
+        stamp = packet.pts if packet.pts is not None else packet.dts
+        if stamp is None or packet.size == 0 or packet.is_corrupt:
+            return
+        tick = stamp - self._shift
+        time = float(tick * self._base)
+        if time + 2 * float((packet.duration or 0) * self._base) <= 0:
+            return
+        if self._length is not None and time >= self._length:
+            self._over = True
+        elif self._last_tick is None or tick > self._last_tick:
+            self._last_tick = tick
+            self._next = time, tick, packet
+
+    def _mux(self, tick: int, packet: Any) -> None:
+        """Writing changes a packet; a decoder may still want it as it was."""
+        before = packet.stream, packet.time_base, packet.pts, packet.dts, packet.duration
+        packet.pts = packet.dts = tick
+        packet.stream = self._stream
+        self._output.mux_one(packet)
+        packet.stream, packet.time_base, packet.pts, packet.dts, packet.duration = before
 
 
 class _Encoded:

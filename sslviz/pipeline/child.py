@@ -18,6 +18,7 @@ import numpy as np
 
 from sslviz.media.audio_reader import AudioReader
 from sslviz.media.child import Link
+from sslviz.media.demuxing import SoundTap
 from sslviz.media.reader import DecodedFrame, VideoReader
 from sslviz.pipeline.heatline import LONGEST_FADE_SECONDS, HeatLine
 from sslviz.pipeline.job import (
@@ -37,6 +38,7 @@ from sslviz.windows import LEVEL_SECONDS, WindowGrid, excerpt_start
 WAITING_BYTES = 112 * 2**20
 """Frames that may wait for their heat."""
 _SIGN_EVERY_SECONDS = 0.4
+_GIVE_BACK_EVERY_SECONDS = 10.0
 _LONGEST_FINISH_SECONDS = 900.0
 
 
@@ -55,7 +57,10 @@ def work(link: Link, job: Job) -> Done:
 
 
 def give_back_memory() -> None:
-    """Hand freed memory to the system (Linux): opening a long file builds its index twice over."""
+    """Hand freed memory to the system (Linux).
+
+    Opening a long file builds its index twice over, and tables that grow for an hour leave holes.
+    """
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):
             ctypes.CDLL(None).malloc_trim(0)
@@ -78,7 +83,7 @@ class _Worker:
         self.open_screen: Callable[[Paint], Screen]
         self.sound: AudioReader | None = None
         self.frame_bytes = 1
-        self.last_sign = time.monotonic()
+        self.last_sign = self.last_given_back = time.monotonic()
         slow = 1 / job.options.maps_per_second > LONGEST_FADE_SECONDS
         self.hold_always = slow and job.spec is not None
 
@@ -87,15 +92,19 @@ class _Worker:
         job = self.job
         threading.Thread(target=self.read_inbox, daemon=True).start()
         with ExitStack() as stack:
-            video = stack.enter_context(VideoReader(job.source, job.limits, beat=self.sign))
+            track = job.options.audio_track if not job.options.start_seconds else None
+            video = stack.enter_context(
+                VideoReader(job.source, job.limits, beat=self.sign, share_track=track)
+            )
             self.frame_bytes = video.format.width * video.format.height * 3 // 2
             if video.info.has_audio and job.spec:
                 self.sound = stack.enter_context(
                     AudioReader(
                         job.source, job.spec.sample_rate, video.origin_seconds,
-                        job.options.audio_track, limits=job.limits, beat=self.sign,
+                        self.track_to_hear(video), limits=job.limits, beat=self.sign,
                     )
                 )  # fmt: skip
+            self.close_unused_taps(video)
             give_back_memory()
             self.link.send(Found(video.info, video.info.has_audio))
             self.open_screen = lambda paint: stack.enter_context(Screen(job, video, paint))
@@ -107,6 +116,17 @@ class _Worker:
         shown = self.screen.num_shown if self.screen else 0
         end = self.shown_until if self.stopped and job.target else self.end_seconds
         return Done(end, self.num_frames, shown, tuple(warnings), self.stopped)
+
+    def track_to_hear(self, video: VideoReader) -> int | SoundTap:
+        """The sound in the file that the picture has opened, where it is read from the start."""
+        return video.shared.heard if video.shared else self.job.options.audio_track
+
+    def close_unused_taps(self, video: VideoReader) -> None:
+        """Packets that nobody will ask for need not wait."""
+        if video.shared is not None and self.sound is None:
+            video.shared.heard.close()
+        if video.shared is not None and not (self.job.target and video.info.has_audio):
+            video.shared.copied.close()
 
     def play(self, video: VideoReader) -> None:
         """Every frame: listen at key frames, paint what has its heat."""
@@ -234,6 +254,9 @@ class _Worker:
         if now - self.last_sign < _SIGN_EVERY_SECONDS:
             return
         self.last_sign = now
+        if now - self.last_given_back > _GIVE_BACK_EVERY_SECONDS:
+            self.last_given_back = now
+            give_back_memory()
         preview = self.screen.take_preview() if self.screen else None
         self.link.send(Status(self.end_seconds, self.num_frames, preview))
 

@@ -95,11 +95,11 @@ def make_writer(job: Job, video: VideoReader, extra_rows: int) -> VideoWriter:
     """A writer for a file like the source, with its sound and its metadata."""
     assert job.target is not None
     form = replace(video.format, height=video.format.height + extra_rows)
-    sound = None
+    sound, shared = None, video.shared
     if video.info.has_audio:
         options = job.options
         sound = SoundSource(
             job.source, video.origin_seconds, options.start_seconds, options.end_seconds,
-            options.audio_track,
+            options.audio_track, tap=shared.copied if shared else None,
         )  # fmt: skip
     return VideoWriter(job.target, form, sound, video.metadata, limits=job.limits)
