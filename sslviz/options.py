@@ -84,7 +84,7 @@ class Style:
     """Paint the heat itself; without it, contours alone need no colour."""
     contours: bool = False
     box: bool = False
-    """Bounding box of the cells above one half."""
+    """Bounding box of the cells above half of the peak."""
     cross_hair: bool = False
     """Cross at the strongest point."""
     color_bar: bool = True
