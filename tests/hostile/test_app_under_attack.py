@@ -158,34 +158,31 @@ def test_a_visitor_who_leaves_stops_the_work(app, clip):
     assert press(app, app.upload(clip.read_bytes()).json()["token"]).state == "done"
 
 
-def test_files_go_after_their_time_and_the_end_of_the_app_leaves_whole_results(tmp_path):
-    clip = repeated(moving_spot(tmp_path / "spot.mp4", seconds=1), 6)
-    with running_app(tmp_path / "served", pace=0.2, keep_seconds=8.0) as app:
-        token = app.upload(clip.read_bytes()).json()["token"]
+def test_files_go_after_their_time_ours_and_gradios(tmp_path, clip):
+    with running_app(tmp_path / "served", keep_seconds=6.0) as app:
+        app.upload(clip.read_bytes())
         assert to_gradio(app, clip.read_bytes()).status == 200
-        assert list(app.uploads_of_gradio.rglob("a.mp4"))
+
+        def kept() -> list[Path]:
+            ours = [p for p in app.store.iterdir() if not p.name.startswith("example-")]
+            return [*ours, *app.uploads_of_gradio.rglob("a.mp4")]
+
+        assert kept()
         deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline and (
-            (app.store / token).exists() or list(app.uploads_of_gradio.rglob("a.mp4"))
-        ):
+        while kept() and time.monotonic() < deadline:
             time.sleep(0.2)
-        assert app.ask(f"sslviz/u/{token}/source").status == 404
-        assert not list(app.uploads_of_gradio.rglob("a.mp4")), "Gradio's copies go, too"
-        ended = end_while_it_runs(app, clip)
-        assert ended["state"] == "done"
-        result = app.store / ended["token"]
-        assert json.loads((result / "result.json").read_text())["partial"]
-        assert 0 < len(frame_times(result / "overlay.mp4")) < 150
-        assert not list(app.store.rglob("*.part"))
-        assert "Traceback" not in app.log.read_text()
+        assert kept() == []
+        assert app.ask("sslviz/r/example-dog/overlay.mp4").status == 200
 
 
-def end_while_it_runs(app: RunningApp, clip: Path) -> dict:
-    """SIGTERM in the middle of a run; what the page is told last."""
-    last: dict = {}
-    for _ in range(5):  # on a crowded machine an upload may be too old before its turn comes
-        token, session = app.upload(clip.read_bytes()).json()["token"], uuid.uuid4().hex
+def test_an_app_that_is_asked_to_end_leaves_whole_results(tmp_path, clip):
+    with running_app(tmp_path / "served", pace=0.2) as app:
+        token, session = (
+            app.upload(repeated(clip, 6).read_bytes()).json()["token"],
+            uuid.uuid4().hex,
+        )
         app.join("on_run", *run_values(token), session=session)
+        last: dict = {}
         ended = False
         for event in app.events(session):
             data = (event.get("output") or {}).get("data") or [None]
@@ -198,7 +195,10 @@ def end_while_it_runs(app: RunningApp, clip: Path) -> dict:
             ):
                 app.process.terminate()
                 ended = True
-        if ended:
-            break
-    assert app.process.wait(PATIENCE) == 143
-    return last
+        assert app.process.wait(2 * PATIENCE) == 143
+        assert last["state"] == "done"
+        result = app.store / last["token"]
+        assert json.loads((result / "result.json").read_text())["partial"]
+        assert 0 < len(frame_times(result / "overlay.mp4")) < 150
+        assert not list(app.store.rglob("*.part"))
+        assert "Traceback" not in app.log.read_text()
