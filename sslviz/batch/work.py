@@ -47,12 +47,13 @@ class BatchOptions:
             )
 
     def fingerprint(self, weights_sha256: str) -> str:
-        """Hash of all that decides the results; the device and the segments do not."""
+        """Hash of all that decides the results; device, batches and segments do not."""
         drawn = self.outputs - {"embeddings"}
+        analysis = {k: v for k, v in to_json(self.analysis).items() if k != "batch_size"}
         return settings_hash(
             {
                 "weights": weights_sha256,
-                "analysis": to_json(self.analysis),
+                "analysis": analysis,
                 "style": to_json(self.style) if drawn else None,
                 "outputs": sorted(self.outputs),
             }

@@ -18,7 +18,7 @@ ENGINES = ["local", pytest.param("ray", marks=needs_ray)]
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("clips")
-    make_clips(folder, 5)
+    make_clips(folder, 5, seconds=3.0)
     return folder
 
 
