@@ -157,7 +157,7 @@ def _told(line: ClientConnection) -> dict:
 
 def look(app: RunningApp, notes: Notes, seconds: float) -> None:
     """Note memory and files."""
-    notes.memory.append((seconds, app.memory_mb()))
+    notes.memory.append((seconds, app.own_mb()))
     sizes = []
     for folder in (app.store, app.uploads_of_gradio):
         for path in folder.rglob("*"):
@@ -235,7 +235,7 @@ def _tell(notes: Notes, minutes: float, log: str) -> None:
     say(f"memory: {during[0][1]:.0f} MB first, {max(mb for _, mb in during):.0f} MB at most, ")
     say(f"{after[1]:.0f} MB in the quiet after; ")
     notes.memory = during
-    say(f"slope {notes.slope():+.2f} MB a minute (children included)\n")
+    say(f"slope {notes.slope():+.2f} MB a minute (the app alone; its children come and go)\n")
     most = max(notes.files, key=lambda entry: entry[1])
     say(f"files: {most[1]} at most ({most[2]:.1f} MB), {notes.files[-1][1]} in the quiet after\n")
     say(f"errors: {len(notes.errors)}; tracebacks in the log: {log.count('Traceback')}\n")

@@ -90,6 +90,10 @@ class RunningApp:
                     if event["msg"] in ("close_stream", "server_stopped"):
                         return
 
+    def own_mb(self) -> float:
+        """Of the app alone: children come and go."""
+        return _own_mb(self.process.pid)
+
     def memory_mb(self) -> float:
         """Of the app and its children now: memory of their own, swapped out or not."""
         return sum(_own_mb(pid) for pid in (self.process.pid, *descendants(self.process.pid)))
