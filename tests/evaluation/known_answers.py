@@ -2,6 +2,7 @@
 
 import wave
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -42,6 +43,15 @@ class ColorListener:
     def localize(self, windows: Sequence[Window]) -> list[ScoreMap]:
         self.num_windows += len(windows)
         return [self._one(window) for window in windows]
+
+    @property
+    def image_sizes(self) -> tuple[int, ...]:
+        return (64, 224)
+
+    def at_image_size(self, image_size: int) -> "ColorListener":
+        other = ColorListener(self.identity.checkpoint, deaf=self._deaf)
+        other.spec = replace(SPEC, image_size=image_size)
+        return other
 
     def object_prior(self, frames: Sequence[Frame]) -> list[NDArray[np.float32]]:
         return [colorful(frame.image) for frame in frames]

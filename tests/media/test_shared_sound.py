@@ -23,7 +23,7 @@ RECIPES = {
     "plain.mp4": Recipe(),
     "late_sound.mp4": Recipe(sound=Sound(start_seconds=1.5)),
     "short_sound.mp4": Recipe(sound=Sound(seconds=1.5)),
-    "long_sound.mp4": Recipe(sound=Sound(seconds=6)),
+    "longer_sound.mp4": Recipe(sound=Sound(seconds=6)),
     "stream.ts": Recipe(after=("-muxdelay", "0.7")),
     "starts_at_ten.mkv": Recipe(after=("-output_ts_offset", "10")),
     "live.webm": Recipe(
