@@ -9,13 +9,14 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from sslviz.batch.markers import Marker
 from sslviz.batch.work import BatchOptions, Task, run_task
 from sslviz.checkpoints import load_localizer
 from sslviz.errors import MediaTimeoutError, SSLVizError
 from sslviz.media.child import Link, describe
+from sslviz.media.closing import Closing
 from sslviz.media.sandbox import Sandbox
 from sslviz.options import MediaLimits
 from sslviz.pipeline import Progress
@@ -39,7 +40,7 @@ def serve(link: Link, options: BatchOptions, folder: Path, device: str) -> None:
             link.send(("failed", *describe(error)))
 
 
-class Worker:
+class Worker(Closing):
     """One child, replaced when it dies. A context manager.
 
     Args:
@@ -118,12 +119,6 @@ class Worker:
             with contextlib.suppress(SSLVizError):
                 self._sandbox.close()
             self._sandbox = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
 
 
 def _typed(error: BaseException, trace: str) -> SSLVizError:

@@ -5,20 +5,20 @@ or stalls the child, that file is reported and the next one gets a new child.
 """
 
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sslviz.errors import MediaError
 from sslviz.evaluation.decoding import serve
+from sslviz.media.closing import Closing
 from sslviz.media.sandbox import DEFAULT_LIMITS, Sandbox
 from sslviz.options import MediaLimits
 from sslviz.types import AudioClip, InputSpec, Window
 
 
-class SandboxedSource:
+class SandboxedSource(Closing):
     """A ``library.MediaSource`` on real files; a context manager that ends its child."""
 
     def __init__(self, limits: MediaLimits = DEFAULT_LIMITS) -> None:
@@ -57,17 +57,6 @@ class SandboxedSource:
         if self._child is not None:
             self._child.close()
             self._child = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _ask(self, what: str, path: Path, *arguments: object) -> Any:
         if self._child is None:

@@ -4,10 +4,10 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from sslviz.errors import OptionError, OutputError
+from sslviz.media.closing import Closing
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Record:
     """cIoU of the absolute map cut at 0, 0.01 ... 1, where negatives were taken."""
 
 
-class RecordFile:
+class RecordFile(Closing):
     """An append-only file of records with the settings they were made under; a context manager.
 
     Args:
@@ -89,17 +89,6 @@ class RecordFile:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _check(self, settings: dict[str, Any], resume: bool) -> None:
         if not resume:

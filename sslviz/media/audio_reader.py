@@ -7,8 +7,6 @@ picture can be read without holding frames.
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 from av.audio.frame import AudioFrame
@@ -16,6 +14,7 @@ from av.container import InputContainer
 from av.error import FFmpegError
 
 from sslviz.errors import MediaError
+from sslviz.media.closing import Closing
 from sslviz.media.demuxing import SoundTap
 from sslviz.media.formats import Damage, audio_streams, decoded, frames_of, open_container
 from sslviz.media.placing import Placer, Samples, mono
@@ -29,7 +28,7 @@ _SEEK_FROM_SECONDS = 5.0
 _RATES = (1_000, 768_000)
 
 
-class AudioReader:
+class AudioReader(Closing):
     """Hands out excerpts of a file's sound; a context manager.
 
     All channels weigh the same (their mean, not their sum). Samples that are not finite become 0;
@@ -134,17 +133,6 @@ class AudioReader:
         self._close_container()
         if self._tap is not None:
             self._tap.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _close_container(self) -> None:
         if self._container is not None:

@@ -8,8 +8,6 @@ Runs inside a decoding child for strangers' files; for files one has made onesel
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from av.container import InputContainer
 from av.error import FFmpegError
@@ -18,6 +16,7 @@ from av.video.frame import VideoFrame
 from sslviz.errors import MediaError
 from sslviz.media.audio_reader import AudioReader
 from sslviz.media.clock import Clock
+from sslviz.media.closing import Closing
 from sslviz.media.demuxing import Demuxer
 from sslviz.media.formats import (
     Damage,
@@ -46,7 +45,7 @@ _BOMB_FRAMES = 480
 """A rate above the limit is borne for this many frames (bursts exist)."""
 
 
-class VideoReader:
+class VideoReader(Closing):
     """Streams the frames of a file; a context manager.
 
     Args:
@@ -136,17 +135,6 @@ class VideoReader:
         if self.shared is not None:
             self.shared.close()
         self._close_container()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _close_container(self) -> None:
         if self._container is not None:

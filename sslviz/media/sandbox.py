@@ -15,11 +15,11 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from sslviz.errors import MediaCrashError, MediaError, MediaTimeoutError
 from sslviz.media.channel import Channel
+from sslviz.media.closing import Closing
 from sslviz.media.watch import Watch
 from sslviz.options import MediaLimits
 
@@ -37,7 +37,7 @@ _KEPT_ENVIRONMENT = (
 )  # fmt: skip
 
 
-class Sandbox:
+class Sandbox(Closing):
     """A child process that runs ``worker(link, *arguments)``; a context manager.
 
     The worker is a module-level function of an importable module; ``link`` is a
@@ -156,17 +156,6 @@ class Sandbox:
             for path in self._remove:
                 with contextlib.suppress(OSError):
                     path.unlink()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _await_sign(self) -> None:
         """Wait for a sign of life; a child that only waits for its turn gets more time."""
