@@ -107,6 +107,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     chosen = next((word for word in words if word in COMMANDS), None)
     args = build_parser(chosen).parse_args(words)
     command = COMMANDS[args.command]
+    if args.command != "train":
+        share_cores()
     try:
         body = getattr(import_module(f"sslviz.{command.module}"), command.run)
         with ending_on_request():
@@ -130,6 +132,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output has left
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+
+
+def share_cores() -> None:
+    """Leave half of the cores to decoder, encoder and page: torch that takes them all waits for itself.
+
+    Takes effect where torch is not imported yet; a number that the user has set stands.
+    """
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 2) // 2)))
 
 
 class _Terminated(KeyboardInterrupt):

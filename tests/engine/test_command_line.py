@@ -1,6 +1,7 @@
 """The command line, and the public names."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -195,3 +196,14 @@ def test_five_lines_of_python(tmp_path, monkeypatch):
     for name in ("located.mp4", "contours.mp4"):
         picture = cv2.VideoCapture(str(tmp_path / name)).read()[1]
         assert np.asarray(picture).shape == (240, 320, 3)
+
+
+@pytest.mark.parametrize(("given", "expected"), [(None, max(1, os.cpu_count() // 2)), ("3", 3)])
+def test_commands_leave_cores_to_others_unless_told_otherwise(
+    given: str | None, expected: int
+) -> None:
+    code = "from sslviz.cli import main; main(['models']); import torch; print(torch.get_num_threads())"
+    env = {k: v for k, v in os.environ.items() if k != "OMP_NUM_THREADS"}
+    env |= {"OMP_NUM_THREADS": given} if given else {}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env)
+    assert done.stdout.split()[-1] == str(expected)
