@@ -198,7 +198,7 @@ def test_five_lines_of_python(tmp_path, monkeypatch):
         assert np.asarray(picture).shape == (240, 320, 3)
 
 
-@pytest.mark.parametrize(("given", "expected"), [(None, max(1, os.cpu_count() // 2)), ("3", 3)])
+@pytest.mark.parametrize(("given", "expected"), [(None, max(1, os.cpu_count() // 2)), ("2", 2)])
 def test_commands_leave_cores_to_others_unless_told_otherwise(
     given: str | None, expected: int
 ) -> None:
