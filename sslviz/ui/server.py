@@ -33,6 +33,9 @@ AUTO_SECONDS = 180.0
 RECORD_SECONDS = 60.0
 ENDING_SECONDS = 6.0
 """For runs to finish with what they have; a container is killed ten seconds after it was asked to end."""
+PAGES_REMEMBERED = 64
+"""Gradio keeps half a megabyte for each page that was ever open, by default for the last 10,000. Nothing
+of ours lies there: a page that is forgotten and comes back notices nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +132,7 @@ def start(
         run_history=False,
         show_error=False,
     )
+    page.state_holder.capacity = PAGES_REMEMBERED
     _in_background(desk)
     return App(desk, page, url)
 
