@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -122,6 +123,8 @@ def test_ctrl_c_leaves_nothing_and_says_so(tmp_path):
         cwd=ROOT,
         stderr=subprocess.PIPE,
         text=True,
+        # Tests that run in the background are started with Ctrl-C ignored, and would hand that on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     part, deadline = tmp_path / "out.mp4.part", time.monotonic() + 600
     while not part.exists() and time.monotonic() < deadline:
