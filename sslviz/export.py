@@ -7,7 +7,6 @@ import contextlib
 import csv
 import json
 import math
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from sslviz.regions import Region, find_region
 from sslviz.scaling import Verdict, clip_range, to_heat, verdicts
 from sslviz.track_file import load_track, save_track
 from sslviz.types import Frame, ScoreTrack
+from sslviz.whole_file import whole_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -44,15 +44,11 @@ COLUMNS = (
 @contextlib.contextmanager
 def _replacing(path: Path) -> Iterator[Path]:
     """A file to write to, moved to ``path`` at the end or removed on failure."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        yield part
-        part.replace(path)
+        with whole_file(path) as part:
+            yield part
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror or error}.") from error
-    finally:
-        with contextlib.suppress(OSError):  # not there, or the whole disk may not be written to
-            part.unlink()
 
 
 def found_regions(

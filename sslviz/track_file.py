@@ -1,9 +1,7 @@
 """Score tracks on disk: an npz of plain arrays, checked as a stranger's file when it comes back."""
 
-import contextlib
 import json
 import math
-import os
 import re
 import struct
 import tokenize
@@ -18,6 +16,7 @@ from numpy.lib import format as npy
 
 from sslviz.errors import OutputError, TrackError
 from sslviz.types import Calibration, Identity, ScoreScale, ScoreTrack
+from sslviz.whole_file import whole_file
 
 TRACK_FORMAT_VERSION = 1
 MAX_TRACK_BYTES = 2 * 1024**3
@@ -55,16 +54,11 @@ def save_track(track: ScoreTrack, path: Path) -> None:
         "level_dbfs": track.level_dbfs,
         "header": np.frombuffer(header, np.uint8),
     }
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        with part.open("wb") as file:
+        with whole_file(path) as part, part.open("wb") as file:
             np.savez_compressed(file, allow_pickle=False, **arrays)
-        part.replace(path)
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror or error}.") from error
-    finally:
-        with contextlib.suppress(OSError):  # not there, or the whole disk may not be written to
-            part.unlink()
 
 
 def _header(track: ScoreTrack) -> dict[str, Any]:

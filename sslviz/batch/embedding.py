@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sslviz.abilities import Embedder
 from sslviz.errors import OptionError, TrackError
 from sslviz.types import Identity, InputSpec, Localizer, ScoreMap, Window
+from sslviz.whole_file import whole_file
 
 EMBEDDINGS_SUFFIX = ".embeddings.npz"
 
@@ -28,13 +29,8 @@ class Embeddings:
 
     def save(self, path: Path) -> None:
         """Write them whole or not at all."""
-        part = path.with_name(path.name + ".part")
-        try:
-            with part.open("wb") as file:
-                np.savez(file, times=self.times, sounds=self.sounds, images=self.images)
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+        with whole_file(path) as part, part.open("wb") as file:
+            np.savez(file, times=self.times, sounds=self.sounds, images=self.images)
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sslviz.media.hashing import sha256_of
+from sslviz.whole_file import whole_file
 
 MARKER_SUFFIX = ".done.json"
 _PART = re.compile(r"(\.\d+)?\.part$")
@@ -98,12 +99,7 @@ def remove_leftovers(folder: Path, names: Set[str], endings: Iterable[str]) -> N
 def write_text_whole(path: Path, text: str) -> None:
     """Write a text file under its name only once all of it is on the disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole_file(path) as part, part.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())

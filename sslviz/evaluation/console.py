@@ -13,6 +13,7 @@ from sslviz.catalog import DEFAULT_CHECKPOINT
 from sslviz.errors import OptionError, OutputError
 from sslviz.evaluation.command import Say
 from sslviz.types import Localizer
+from sslviz.whole_file import whole_file
 
 
 def load(args: argparse.Namespace, say: Say) -> Localizer:
@@ -55,18 +56,16 @@ def progress_bar(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file through ``.part``, so that no half of it is ever left under its name.
+    """Write a file whole or not at all.
 
     Raises:
         OutputError: It cannot be written.
     """
-    part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
+        with whole_file(path) as part:
+            part.write_text(text, encoding="utf-8")
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise OutputError(f"{path} cannot be written ({error.strerror}).") from error
 
 

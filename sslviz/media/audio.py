@@ -10,6 +10,7 @@ from sslviz.media.child import Link
 from sslviz.media.sandbox import DEFAULT_LIMITS, run
 from sslviz.options import MediaLimits
 from sslviz.types import AudioClip
+from sslviz.whole_file import whole_file
 
 Samples = NDArray[np.float32]
 
@@ -38,12 +39,10 @@ def write_wav(path: Path, clip: AudioClip) -> None:
     """
     import soundfile
 
-    part = path.with_name(path.name + ".part")
     try:
-        soundfile.write(part, clip.samples, clip.sample_rate, subtype="PCM_16", format="WAV")
-        part.replace(path)
+        with whole_file(path) as part:
+            soundfile.write(part, clip.samples, clip.sample_rate, subtype="PCM_16", format="WAV")
     except (OSError, RuntimeError) as error:
-        part.unlink(missing_ok=True)
         raise OutputError(
             f"{path.name!r} could not be written ({error}); check the folder and its free space."
         ) from error

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sslviz.errors import OptionError, OutputError
-from sslviz.media.writer import part_path
+from sslviz.whole_file import whole_file
 
 _TAGGED = (
     "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p,setparams=colorspace=bt709:"
@@ -124,14 +124,11 @@ def _save(pictures: list[NDArray[np.uint8]], part: Path, kind: str, fps: float) 
 
 def _whole(target: Path, write: Callable[[Path], None]) -> Path:
     """Write under another name first, so that the target is whole or not there."""
-    part = part_path(target)
     try:
-        write(part)
-        part.replace(target)
+        with whole_file(target) as part:
+            write(part)
     except OSError as error:
         raise OutputError(
             f"{target.name!r} could not be written ({error}); check the folder and its free space."
         ) from error
-    finally:
-        part.unlink(missing_ok=True)
     return target

@@ -32,6 +32,7 @@ from sslviz.training.sources import Task
 from sslviz.training.spatial import SMALLEST_SHARE
 from sslviz.training.tagger import load_encoder, load_tagger, read_sounds, read_weights
 from sslviz.types import Calibration
+from sslviz.whole_file import whole_file
 
 RENAMING_SHARE = 0.25
 """Of batches in which JSA's slots see renamed groups."""
@@ -229,8 +230,8 @@ def save_bank(bank: SoundBank, folder: Path) -> None:
         name: torch.as_tensor(getattr(bank, name))
         for name in ("hidden", "base", "step", "wanted", "doubt", "kinds")
     }
-    torch.save(parts, folder / "sounds.pt.part")
-    (folder / "sounds.pt.part").replace(folder / "sounds.pt")
+    with whole_file(folder / "sounds.pt") as part:
+        torch.save(parts, part)
 
 
 def load_bank(folder: Path) -> SoundBank:

@@ -28,6 +28,7 @@ from sslviz.training.objectives import Losses, SpectrogramMask
 from sslviz.training.options import TrainOptions
 from sslviz.training.sounds import Samples, SoundMixer
 from sslviz.training.sources import Task
+from sslviz.whole_file import whole_file
 
 ENCODER = "model.safetensors"
 NUM_FROZEN = 6
@@ -155,10 +156,10 @@ def read_sounds(
     lost: list[str] = []
     for item in items:
         try:
-            sounds.setdefault(item.category, []).append(reader.sound(item.path, sample_rate))
+            found = reader.sound(item.path, sample_rate)
+            sounds.setdefault(item.category, []).append(found)
         except MediaError as error:
             lost.append(str(error))
-    sounds = {category: found for category, found in sounds.items() if found}
     if not sounds:
         raise DatasetError("none of the training sounds can be read.")
     return sounds, lost
@@ -188,8 +189,8 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 def save_encoder(task: TaggerTask, folder: Path) -> None:
     """Write the fine-tuned encoder, whole or not at all."""
     state = {n: t.detach().cpu() for n, t in task.objective.encoder.state_dict().items()}
-    save_file(state, folder / f"{ENCODER}.part")
-    (folder / f"{ENCODER}.part").replace(folder / ENCODER)
+    with whole_file(folder / ENCODER) as part:
+        save_file(state, part)
 
 
 def load_encoder(network: CompactNetwork, folder: Path) -> None:

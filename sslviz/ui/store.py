@@ -13,6 +13,7 @@ from typing import Any
 
 from sslviz.errors import SSLVizError
 from sslviz.ui import text
+from sslviz.whole_file import whole_file
 
 SPARE_BYTES = 256 * 1024 * 1024
 """Of the disk that uploads leave free: results and the rest of the machine need room, too."""
@@ -157,9 +158,8 @@ class Store:
     def save(self, result: Result) -> None:
         """Write what a result is beside its files."""
         values = {k: v for k, v in asdict(result).items() if k not in {"token", "folder"}}
-        part = result.folder / "result.json.part"
-        part.write_text(json.dumps(values))
-        part.replace(result.folder / "result.json")
+        with whole_file(result.folder / "result.json") as part:
+            part.write_text(json.dumps(values))
 
     def result(self, token: str) -> Result:
         """Find a result again.
