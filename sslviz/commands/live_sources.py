@@ -5,7 +5,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import cv2
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from sslviz.errors import LiveError, MediaError
 from sslviz.media.audio import read_sound
+from sslviz.media.closing import Closing
 from sslviz.media.reader import VideoReader
 from sslviz.types import AudioClip, Frame
 
@@ -27,7 +27,7 @@ class Moment:
     samples: NDArray[np.float32]
 
 
-class FileSource:
+class FileSource(Closing):
     """A video and its sound (or another's) as if they happened now.
 
     The file is the user's own and is decoded in this process.
@@ -55,17 +55,9 @@ class FileSource:
         else:
             self._sound = read_sound(audio or video, sample_rate)
 
-    def __enter__(self) -> Self:
-        self._reader.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._reader.__exit__(kind, error, trace)
+    def close(self) -> None:
+        """Close the file."""
+        self._reader.close()
 
     def moments(self) -> Iterator[Moment]:
         """In order; sound past the end of the track is silence."""
@@ -83,7 +75,7 @@ class FileSource:
             given = end
 
 
-class DeviceSource:
+class DeviceSource(Closing):
     """A camera (OpenCV) and a microphone (the optional package ``sounddevice``) on one clock."""
 
     def __init__(self, camera: int, microphone: str | None, sample_rate: int) -> None:
@@ -138,12 +130,8 @@ class DeviceSource:
         self._stream.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Let go of camera and microphone."""
         self._stream.close()
         self._camera.release()
 

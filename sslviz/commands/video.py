@@ -17,6 +17,7 @@ from sslviz.commands.arguments import (
     load,
     style_from,
 )
+from sslviz.media.closing import Closing
 from sslviz.options import Style
 from sslviz.pipeline.job import Progress, RenderResult
 from sslviz.types import ScoreTrack
@@ -119,16 +120,13 @@ def follow(work: Generator[Progress, None, _Result], quiet: bool) -> _Result:
             bar.show(progress)
 
 
-class _Bar:
+class _Bar(Closing):
     """A progress bar whose remaining time is the pipeline's own estimate."""
 
     def __init__(self, tqdm: type, form: str, quiet: bool) -> None:
         self._form, self._open, self._stage = form, tqdm, ""
         self._quiet = quiet
         self._bar = None
-
-    def __enter__(self) -> "_Bar":
-        return self
 
     def show(self, progress: Progress) -> None:
         if self._quiet:
@@ -153,9 +151,6 @@ class _Bar:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 def _clock(seconds: float) -> str:

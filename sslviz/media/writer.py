@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import av
 import numpy as np
@@ -20,6 +19,7 @@ from av.error import FFmpegError
 from av.video.frame import VideoFrame
 
 from sslviz.errors import OutputError
+from sslviz.media.closing import Closing
 from sslviz.media.header import VideoFormat
 from sslviz.media.picture import Planes
 from sslviz.media.soundtrack import SoundSource, Soundtrack, soundtrack
@@ -56,7 +56,7 @@ def part_path(target: Path) -> Path:
     return target.with_name(target.name + ".part")
 
 
-class VideoWriter:
+class VideoWriter(Closing):
     """Writes one MP4; a context manager. Call :meth:`finish` for the file to appear.
 
     Args:
@@ -152,7 +152,7 @@ class VideoWriter:
                 os.fsync(file.fileno())
             self._part.replace(self._target)
 
-    def discard(self) -> None:
+    def close(self) -> None:
         """Remove the unfinished file; nothing happens after :meth:`finish`."""
         if self._container is not None:
             container, self._container = self._container, None
@@ -160,17 +160,6 @@ class VideoWriter:
                 self._part.unlink()
             with contextlib.suppress(FFmpegError, OSError, ValueError):
                 container.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.discard()
 
     def _add_video(self, options: EncoderOptions) -> Any:
         assert self._container is not None
@@ -207,7 +196,7 @@ class VideoWriter:
         try:
             yield
         except BaseException as error:
-            self.discard()
+            self.close()
             with contextlib.suppress(OSError):
                 self._part.unlink()
             if isinstance(error, FFmpegError) or type(error) in (OSError, PermissionError):

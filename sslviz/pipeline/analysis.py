@@ -3,9 +3,9 @@
 from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import TypeVar
 
+from sslviz.media.closing import Closing
 from sslviz.media.hashing import sha256_of
 from sslviz.options import AnalysisOptions, MediaLimits
 from sslviz.overlay import Artwork
@@ -66,7 +66,7 @@ def analyse(
     return run_to_end(iter_analyse(source, localizer, options, limits, stop))
 
 
-class Listening:
+class Listening(Closing):
     """Windows in, maps out: the parent's side of an analysis, painting too where the job has a target."""
 
     def __init__(self, session: Session, localizer: Localizer) -> None:
@@ -105,15 +105,8 @@ class Listening:
             self._hash.result(), session.done.end_seconds, complete=not session.done.partial
         )
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Drop what waits for the localizer."""
         self._hasher.shutdown(wait=False, cancel_futures=True)
         if self._brain is not None:
             self._brain.close()

@@ -1,13 +1,12 @@
 """Where painted frames go: into the file, and now and then into a small preview."""
 
 from dataclasses import replace
-from types import TracebackType
-from typing import Self
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sslviz.media.closing import Closing
 from sslviz.media.picture import ColorTags as MediaTags
 from sslviz.media.reader import DecodedFrame, VideoReader
 from sslviz.media.writer import SoundSource, VideoWriter
@@ -25,7 +24,7 @@ def overlay_tags(color: MediaTags) -> ColorTags:
     return ColorTags(_MATRICES.get(color.matrix, "bt601"), color.full_range)
 
 
-class Screen:
+class Screen(Closing):
     """Paints and encodes; a context manager that leaves no half file."""
 
     def __init__(self, job: Job, video: VideoReader, paint: Paint) -> None:
@@ -64,17 +63,9 @@ class Screen:
         """Complete the file and give it its name."""
         self._writer.finish(partial)
 
-    def __enter__(self) -> Self:
-        self._writer.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._writer.__exit__(kind, error, trace)
+    def close(self) -> None:
+        """Remove the unfinished file; nothing happens after :meth:`finish`."""
+        self._writer.close()
 
 
 def shrink(planes: Planes, max_width: int, tags: ColorTags) -> NDArray[np.uint8]:

@@ -4,10 +4,10 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from sslviz.errors import MediaTimeoutError, OutputError
+from sslviz.media.closing import Closing
 from sslviz.media.sandbox import Sandbox
 from sslviz.media.writer import part_path
 from sslviz.pipeline.child import work
@@ -23,7 +23,7 @@ _CPU_SECONDS_PER_FRAME = 2.0
 StopCheck = Callable[[], bool]
 
 
-class Session:
+class Session(Closing):
     """A running media child and what is known about its work; a context manager.
 
     Leaving it kills the child and removes an unfinished file.
@@ -148,15 +148,8 @@ class Session:
             return None
         return length if end is None else min(end, length)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Kill the child, and remove an unfinished file."""
         self._child.close()
 
 

@@ -6,9 +6,9 @@ import socket
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
+from sslviz.media.closing import Closing
 from tests.media.clips import ffmpeg
 
 _LONG_AGO = 1_000_000
@@ -17,7 +17,7 @@ MAGENTA = (255, 0, 255)
 
 
 @dataclass
-class Canary:
+class Canary(Closing):
     """A folder of secrets and a loopback address; a context manager that listens."""
 
     folder: Path
@@ -76,12 +76,8 @@ class Canary:
         self._listener.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Stop listening."""
         self._server.shutdown(socket.SHUT_RDWR)
         self._server.close()
         self._listener.join(10)
