@@ -1,7 +1,7 @@
 """Ten minutes of two live visitors: memory and files stay as they are."""
 
-import io
 import json
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,33 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bright_loud import BrightLoud
-from PIL import Image
 from websockets.sync.client import ClientConnection, connect
 
-from sslviz.bench.live import chirps, moving_picture
+from sslviz.bench.live import chirps, moving_jpegs
 from sslviz.bench.live_page import serve
 from sslviz.live import LiveOptions
 from sslviz.ui.live_protocol import MAGIC, REQUEST
 from sslviz.ui.live_settings import LiveSettings
+from tests.hostile.running_app import own_mb
 
 RATE = 16_000
 PERIOD_SECONDS = 0.1
-
-
-def _own_mb() -> float:
-    """Memory of our own making, swapped out or not: pages of files come and go with other work."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    sizes = {line.split(":")[0]: line.split()[1] for line in lines if line.endswith(" kB")}
-    return (int(sizes["RssAnon"]) + int(sizes["VmSwap"])) / 1024
-
-
-def _jpegs() -> list[bytes]:
-    files = []
-    for index in range(8):
-        file = io.BytesIO()
-        Image.fromarray(moving_picture(10 * index)).save(file, "JPEG", quality=85)
-        files.append(file.getvalue())
-    return files
 
 
 def _ready(line: ClientConnection, visitor: str) -> None:
@@ -57,7 +41,7 @@ def _exchange(line: ClientConnection, number: int, first: int, last: int, jpeg: 
 def test_ten_minutes_of_two_visitors_leave_memory_and_disk_as_they_are(
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    minutes, jpegs, memory = 10.0, _jpegs(), []
+    minutes, jpegs, memory = 10.0, moving_jpegs(range(0, 80, 10)), []
     settings = LiveSettings(options=LiveOptions(history_seconds=10.0))
     with serve(lambda name: BrightLoud(), settings, tmp_path) as server:
         address = server.url.replace("http", "ws") + "live/socket"
@@ -70,7 +54,7 @@ def test_ten_minutes_of_two_visitors_leave_memory_and_disk_as_they_are(
                     _exchange(line, number, sent, round(now * RATE), jpegs[number % 8])
                 sent, number = round(now * RATE), number + 1
                 if now > 60 and len(memory) < (now - 60) // 10:
-                    memory.append(_own_mb())
+                    memory.append(own_mb(os.getpid()))
                 time.sleep(max(started + now + PERIOD_SECONDS - time.monotonic(), 0.0))
             counts = [session.buffer.counts for session in server.hub.sessions.values()]
     slope = float(np.polyfit(np.arange(len(memory)) / 6, memory, 1)[0])
