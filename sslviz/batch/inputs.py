@@ -87,28 +87,37 @@ def _from_list(list_file: Path) -> Iterator[_Found]:
 
 def _from_manifest(manifest: Path) -> Iterator[_Found]:
     reader = csv.DictReader(_read_text(manifest).splitlines())
-    if "path" not in (reader.fieldnames or ()):
+    try:
+        columns, rows = reader.fieldnames or (), list(reader)
+    except csv.Error as error:
+        raise OptionError(f"The manifest {manifest.name} cannot be read: {error}.") from error
+    if "path" not in columns:
         raise OptionError(
             f"The manifest {manifest.name} has no column 'path'; its columns are "
-            f"{', '.join(reader.fieldnames or ()) or 'none'}."
+            f"{', '.join(columns) or 'none'}."
         )
-    for number, row in enumerate(reader, start=2):
-        path = (manifest.parent / row["path"]).resolve()
+    for number, row in enumerate(rows, start=2):
         try:
+            if not row["path"]:
+                raise ValueError("the column 'path' is empty")
             start = float(row.get("start_seconds") or 0)
             end = float(row["end_seconds"]) if row.get("end_seconds") else None
             if not 0 <= start < (1e9 if end is None else end) < float("inf"):
                 raise ValueError(f"there is no part of a video from {start:g} s to {end} s")
         except ValueError as error:
             raise OptionError(f"{manifest.name}, line {number}: {error}.") from error
+        path = (manifest.parent / row["path"]).resolve()
         yield _Found(path, path.name, start, end)
 
 
 def _read_text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise OptionError(f"The list {path} cannot be read: {error}.") from error
+    if "\0" in text:
+        raise OptionError(f"The list {path} is no text file: there is a zero byte in it.")
+    return text
 
 
 def _named(found: Iterable[_Found]) -> Iterator[Item]:

@@ -52,7 +52,13 @@ def test_a_manifest_may_ask_for_parts(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "complaint"),
-    [("file\na.mp4\n", "no column 'path'"), ("path,start_seconds\na.mp4,soon\n", "line 2")],
+    [
+        ("file\na.mp4\n", "no column 'path'"),
+        ("path,start_seconds\na.mp4,soon\n", "line 2"),
+        ("start_seconds,path\n0\n", "line 2: the column 'path' is empty"),
+        ("path\na\0.mp4\n", "zero byte"),
+        ("path\n" + "a" * 200_000, "field limit"),
+    ],
 )
 def test_a_bad_manifest_says_what_is_wrong(tmp_path: Path, content: str, complaint: str) -> None:
     (tmp_path / "m.csv").write_text(content)
