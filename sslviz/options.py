@@ -111,15 +111,29 @@ def style_from_json(values: dict[str, Any]) -> Style:
     """A style from saved settings.
 
     Raises:
-        OptionError: A name is unknown or a value is out of range.
+        OptionError: A name is unknown, or a value is of another kind or out of range.
     """
     known = {f.name for f in fields(Style)}
     if unknown := sorted(set(values) - known):
         raise OptionError(
             f"Unknown style settings {', '.join(unknown)}; known are {', '.join(sorted(known))}."
         )
+    usual = to_json(Style())
+    for name, value in values.items():
+        if not _is_like(value, usual[name]):
+            raise OptionError(f"{name} is {value!r}, wanted is {_KINDS[type(usual[name])]}.")
     try:
         scale = ColorScale(values.get("color_scale", ColorScale.FIXED))
         return Style(**{**values, "color_scale": scale})
     except (TypeError, ValueError) as error:
         raise OptionError(f"These style settings cannot be used: {error}") from error
+
+
+_KINDS = {bool: "true or false", float: "a number", str: "a text", ColorScale: "a text"}
+
+
+def _is_like(value: Any, usual: Any) -> bool:
+    """Whether a value that came from outside is of the kind of the usual one."""
+    if isinstance(usual, bool) or isinstance(value, bool):
+        return isinstance(value, bool) and isinstance(usual, bool)
+    return isinstance(value, int | float if isinstance(usual, float) else str)

@@ -4,6 +4,7 @@ Times are seconds as ``float`` from the earliest shown frame. Every type checks 
 when it is made, so that a mistake shows where it is made.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
@@ -173,8 +174,8 @@ class Calibration:
 
     def __post_init__(self) -> None:
         _check_unit("confidence_gate", self.confidence_gate)
-        if not self.score_low < self.score_high:
-            raise ValueError(f"score_low must be below score_high, got {self}")
+        if not -math.inf < self.score_low < self.score_high < math.inf:
+            raise ValueError(f"score_low must be below score_high, both finite, got {self}")
 
 
 @dataclass(frozen=True, slots=True)

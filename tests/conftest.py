@@ -7,3 +7,10 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("MPLBACKEND", "Agg")
+
+from hypothesis import settings
+
+# Every run tries the same documents; `pytest --hypothesis-profile=search` looks for new ones.
+settings.register_profile("same", max_examples=120, deadline=None, derandomize=True)
+settings.register_profile("search", max_examples=4000, deadline=None)
+settings.load_profile("same")

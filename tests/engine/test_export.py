@@ -19,7 +19,7 @@ from sslviz.export import (
     write_poster,
     write_settings,
 )
-from sslviz.options import ColorScale, Style
+from sslviz.options import ColorScale, Style, style_from_json
 from sslviz.types import Frame
 
 
@@ -207,3 +207,20 @@ def test_captions_say_where_and_do_not_flood(track, tmp_path):
     assert "strongest at lower right" in text
     assert text.count("-->") == 4
     assert "00:00:01.600 --> 00:00:02.000\nsilent" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("fill", float("inf")),
+        ("opacity", "0.5"),
+        ("opacity", True),
+        ("color_map", 3),
+        ("strip", None),
+    ],
+)
+def test_a_style_of_the_wrong_kind_says_what_is_wanted(name: str, value: object) -> None:
+    with pytest.raises(
+        OptionError, match=f"{name} is .*, wanted is a? ?(number|text|true or false)"
+    ):
+        style_from_json({name: value})

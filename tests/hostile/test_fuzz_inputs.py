@@ -36,8 +36,6 @@ VALUES = st.recursive(
 )  # fmt: skip
 SEEDS = st.integers(0, 2**32)
 fuzz = settings(
-    max_examples=120,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
