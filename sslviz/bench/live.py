@@ -3,7 +3,7 @@
 import io
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -178,7 +178,7 @@ def measure_on_the_line(
 
 def _converse(line: ClientConnection, rate: int, seconds: float) -> list[float]:
     """One picture in flight at the pace the server asks for; milliseconds to each warm answer."""
-    jpegs = [_jpeg(moving_picture(index)) for index in range(0, CAMERA_FRAMES, 6)]
+    jpegs = moving_jpegs(range(0, CAMERA_FRAMES, 6))
     origin, number, sent = time.monotonic(), 0, 0
     latencies: list[float] = []
     while (now := time.monotonic() - origin) < WARM_SECONDS + seconds:
@@ -215,7 +215,11 @@ def chirps(first: int, count: int, rate: int = MICROPHONE_RATE) -> NDArray[np.fl
     return result
 
 
-def _jpeg(image: NDArray[np.uint8]) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(image).save(file, "JPEG", quality=85)
-    return file.getvalue()
+def moving_jpegs(indices: Iterable[int]) -> list[bytes]:
+    """Moments of ``moving_picture``, as a page sends them."""
+    jpegs = []
+    for index in indices:
+        file = io.BytesIO()
+        Image.fromarray(moving_picture(index)).save(file, "JPEG", quality=85)
+        jpegs.append(file.getvalue())
+    return jpegs

@@ -8,14 +8,13 @@ import torch
 
 from sslviz.catalog import CHECKPOINTS
 from sslviz.checkpoints.download import FetchProgress
-from sslviz.checkpoints.folder import load_network, read_config, write_checkpoint
+from sslviz.checkpoints.folder import copy_companions, load_network, read_config, write_checkpoint
 from sslviz.checkpoints.foreign import convert_file
 from sslviz.checkpoints.hub import fetch_companions
 from sslviz.checkpoints.places import cache_folder
 from sslviz.errors import CheckpointError, CheckpointMissingError
 from sslviz.models.acl import ACL
 from sslviz.models.acl_weights import trim
-from sslviz.models.clipseg import TOKENIZER_FILES
 
 
 def adopt(
@@ -77,7 +76,6 @@ def bundle(
     state = trim(network.state_dict(), words, confidence)
     arguments = {**config.network, "words": words, "confidence": confidence}
     write_checkpoint(state, target, replace(config, network=arguments), network.scale, dtype)
-    for name in TOKENIZER_FILES:
-        if words and (source / name).is_file():
-            shutil.copyfile(source / name, target / name)
+    if words:
+        copy_companions(ACL, source, target)
     return target

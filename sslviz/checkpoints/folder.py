@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -280,6 +281,13 @@ def write_checkpoint(
     (folder / CONFIG).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
     part.replace(folder / WEIGHTS)
     return config
+
+
+def copy_companions(network: type[Network], source: Path, target: Path) -> None:
+    """Bring along what lies beside the weights of a network, such as a tokenizer; absent files are no error."""
+    for name in network.companions:
+        if (source / name).is_file():
+            shutil.copyfile(source / name, target / name)
 
 
 def _storable(name: str, tensor: Tensor, dtype: torch.dtype | None) -> Tensor:

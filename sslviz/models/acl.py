@@ -26,7 +26,7 @@ from sslviz.models.blocks.beats import BEATs, BEATsConfig
 from sslviz.models.blocks.masks import ImageMasker, feature_mask, pool_features
 from sslviz.models.blocks.staleness import identity_of
 from sslviz.models.clipseg import TOKENIZER_FILES, Tokenizer
-from sslviz.models.precision import cpu_is_fast_in_bfloat16, keep_freed_memory
+from sslviz.models.precision import cpu_is_fast_in_bfloat16
 from sslviz.models.resizing import Resize
 from sslviz.types import (
     AudioClip,
@@ -115,13 +115,12 @@ class ACL(EmbeddingNetwork):
 
     def adapt_to_device(self) -> None:
         """bfloat16 where the device is fast in it: by autocast on CUDA (else float16), as weights on a CPU."""
+        super().adapt_to_device()
         if self.device.type == "cuda":
-            fits = torch.cuda.is_bf16_supported(including_emulation=False)
-            self.autocast_dtype = torch.bfloat16 if fits else torch.float16
-        elif self.device.type == "cpu":
-            keep_freed_memory()
-            if cpu_is_fast_in_bfloat16():
-                self.use_precision(torch.bfloat16)
+            if torch.cuda.is_bf16_supported(including_emulation=False):
+                self.autocast_dtype = torch.bfloat16
+        elif self.device.type == "cpu" and cpu_is_fast_in_bfloat16():
+            self.use_precision(torch.bfloat16)
 
     def use_precision(self, dtype: torch.dtype) -> None:
         """Cast the weights; the masker's two numbers stay in float32, where they set the scale."""

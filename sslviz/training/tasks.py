@@ -1,7 +1,6 @@
 """From options to a task, and from a finished task to a checkpoint folder."""
 
 import inspect
-import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 import torch
 
 from sslviz.checkpoints import CheckpointConfig, load_network, read_config, save_checkpoint
+from sslviz.checkpoints.folder import copy_companions
 from sslviz.checkpoints.places import find_folder
 from sslviz.errors import TrainingError
 from sslviz.models import ACL, JSA, METHODS, MarginNCE, Network
@@ -184,7 +184,6 @@ def finish(task: Task, options: TrainOptions, losses: Mapping[str, float]) -> Pa
         },
     )
     save_checkpoint(network.cpu(), options.output, config, dtype, state)
-    for name in network.companions if options.initial else ():
-        if (file := _start(str(options.initial)) / name).is_file():
-            shutil.copyfile(file, options.output / name)
+    if options.initial is not None:
+        copy_companions(type(network), _start(options.initial), options.output)
     return options.output

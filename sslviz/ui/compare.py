@@ -16,11 +16,7 @@ from sslviz.ui.work import Desk
 def build_compare_tab(desk: Desk) -> None:
     """Everything inside the tab."""
     page = ComparePage(desk)
-    with gr.Row(elem_classes="sv-work"):
-        with gr.Column(scale=7, min_width=320):
-            parts.part("compare", "sv-compare")
-        with gr.Column(scale=3, min_width=320, elem_classes="sv-panel"):
-            page.build_panel()
+    parts.work_tab(lambda: parts.part("compare", "sv-compare"), page.build_panel)
     page.connect()
 
 
@@ -52,13 +48,12 @@ class ComparePage:
 
     def connect(self) -> None:
         """Which press does what."""
-        shared: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-        send = "(first, ...rest) => [window.sslviz.compare.request(), ...rest]"
+        shared: dict[str, Any] = {"js": parts.asking("compare"), **parts.QUIET}
         self.run.click(
             self.on_run, [self.request, self.names, self.rate, self.device, *self.look.all()],
-            self.bus, js=send, concurrency_id=MODEL_QUEUE, **shared,
+            self.bus, concurrency_id=MODEL_QUEUE, **shared,
         )  # fmt: skip
-        self.side.click(self.on_side, self.request, self.bus, js=send, **shared)
+        self.side.click(self.on_side, self.request, self.bus, **shared)
 
     def on_run(
         self, asked: str, names: list[str], rate: float, device: str, *style: Any

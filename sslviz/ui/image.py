@@ -19,11 +19,7 @@ from sslviz.ui.work import Desk
 def build_image_tab(desk: Desk) -> None:
     """Everything inside the tab."""
     page = ImagePage(desk)
-    with gr.Row(elem_classes="sv-work"):
-        with gr.Column(scale=7, min_width=320):
-            parts.part("sounds", "sv-sounds-part")
-        with gr.Column(scale=3, min_width=320, elem_classes="sv-panel"):
-            page.build_panel()
+    parts.work_tab(lambda: parts.part("sounds", "sv-sounds-part"), page.build_panel)
     page.connect()
 
 
@@ -57,12 +53,7 @@ class ImagePage:
         inputs = [
             self.request, self.method.checkpoint, self.method.device, self.query, *self.look.all(),
         ]  # fmt: skip
-        send = "(first, ...rest) => [window.sslviz.sounds.request(), ...rest]"
-        shared: dict[str, Any] = {
-            "js": send,
-            "show_progress": "hidden",
-            "api_visibility": "private",
-        }
+        shared: dict[str, Any] = {"js": parts.asking("sounds"), **parts.QUIET}
         gr.on(
             [self.run.click, self.query.submit], self.on_run, inputs, self.bus,
             concurrency_id=MODEL_QUEUE, **shared,

@@ -2,10 +2,13 @@
 
 import html
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import gradio as gr
+
+QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+"""Of a handler that the page alone calls, and whose progress the page shows itself."""
 
 
 def part(name: str, classes: str = "") -> gr.HTML:
@@ -30,6 +33,20 @@ def bus(name: str) -> gr.HTML:
 def button(name: str, label: str = "") -> gr.Button:
     """A button that only scripts press."""
     return gr.Button(label or name, visible="hidden", elem_id=name)
+
+
+def work_tab(main: Callable[[], object], panel: Callable[[], object]) -> None:
+    """A wide column for the work, and a narrow one with what it is done with."""
+    with gr.Row(elem_classes="sv-work"):
+        with gr.Column(scale=7, min_width=320):
+            main()
+        with gr.Column(scale=3, min_width=320, elem_classes="sv-panel"):
+            panel()
+
+
+def asking(name: str) -> str:
+    """The script of a button: the page's part of that name says first what it is about."""
+    return f"(first, ...rest) => [window.sslviz.{name}.request(), ...rest]"
 
 
 def carrier(name: str) -> gr.Textbox:

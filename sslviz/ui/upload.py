@@ -52,13 +52,7 @@ def build_method(prefix: str, with_rate: bool = True) -> MethodControls:
 def build_video_tab(desk: Desk) -> None:
     """Everything inside the tab."""
     page = VideoPage(desk)
-    with gr.Row(elem_classes="sv-work"):
-        with gr.Column(scale=7, min_width=320):
-            parts.part("video", "sv-stage")
-            page.build_results()
-            parts.part("gallery", "sv-gallery")
-        with gr.Column(scale=3, min_width=320, elem_classes="sv-panel"):
-            page.build_panel()
+    parts.work_tab(page.build_stage, page.build_panel)
     page.build_hidden()
     page.connect()
 
@@ -94,6 +88,12 @@ class VideoPage:
                     elem_id="video-settings",
                 )  # fmt: skip
 
+    def build_stage(self) -> None:
+        """The clip, what came of it, and examples."""
+        parts.part("video", "sv-stage")
+        self.build_results()
+        parts.part("gallery", "sv-gallery")
+
     def build_results(self) -> None:
         """Downloads and the sanity test; shown once there is a result."""
         with gr.Row(elem_classes="sv-results"):
@@ -115,8 +115,7 @@ class VideoPage:
 
     def connect(self) -> None:
         """Which press does what."""
-        send = "(first, ...rest) => [window.sslviz.video.request(), ...rest]"
-        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+        send, quiet = parts.asking("video"), parts.QUIET
         heavy = quiet | {"concurrency_id": MODEL_QUEUE, "concurrency_limit": 1}
         self.run.click(
             self.on_run,

@@ -1,9 +1,11 @@
 """A network that runs in milliseconds, and a tokenizer of five words."""
 
 import json
+from pathlib import Path
 
 import torch
 
+from sslviz.checkpoints import CheckpointConfig, save_checkpoint
 from sslviz.models.acl import ACL
 
 TINY_BEATS = {
@@ -65,3 +67,20 @@ def tokenizer_files() -> dict[str, bytes]:
                 vocabulary.setdefault(token, 40_000 + len(vocabulary))
     text = "\n".join(["#version: 0.2", *merges])
     return {"vocab.json": json.dumps(vocabulary).encode(), "merges.txt": text.encode()}
+
+
+def save_tiny_acl(folder: Path) -> Path:
+    """A checkpoint folder of it, with its words and its tokenizer."""
+    arguments = {
+        "beats": TINY_BEATS, "clip": TINY_CLIP, "words": True, "image_size": 64, "map_size": 16,
+        "audio_hop_seconds": 1.0,
+    }  # fmt: skip
+    network = tiny_acl(words=True)
+    config = CheckpointConfig(
+        method="acl", name=folder.name, input=network.spec, network=arguments,
+        calibration=ACL.default_calibration,
+    )  # fmt: skip
+    save_checkpoint(network, folder, config)
+    for name, content in tokenizer_files().items():
+        (folder / name).write_bytes(content)
+    return folder

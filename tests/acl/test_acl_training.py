@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from acl_tiny import TINY_BEATS, TINY_CLIP, tiny_acl, tokenizer_files
+from acl_tiny import TINY_CLIP, save_tiny_acl
 
-from sslviz.checkpoints import CheckpointConfig, load_network, save_checkpoint
+from sslviz.checkpoints import load_network
 from sslviz.errors import TrainingError
 from sslviz.models import ACL
 from sslviz.training.loop import train
@@ -38,19 +38,7 @@ def clips(tmp_path: Path) -> Path:
 @pytest.fixture
 def start(tmp_path: Path) -> Path:
     """A small ACL checkpoint with its words and its tokenizer."""
-    network, folder = tiny_acl(words=True), tmp_path / "start"
-    arguments = {
-        "beats": TINY_BEATS, "clip": TINY_CLIP, "words": True, "image_size": 64, "map_size": 16,
-        "audio_hop_seconds": 1.0,
-    }  # fmt: skip
-    config = CheckpointConfig(
-        method="acl", name="start", input=network.spec, network=arguments,
-        calibration=ACL.default_calibration,
-    )  # fmt: skip
-    save_checkpoint(network, folder, config)
-    for name, content in tokenizer_files().items():
-        (folder / name).write_bytes(content)
-    return folder
+    return save_tiny_acl(tmp_path / "start")
 
 
 def options(method: str, clips: Path, start: Path, output: Path) -> TrainOptions:

@@ -6,7 +6,6 @@ the first minute, files left over time, and every error.
 """
 
 import argparse
-import io
 import itertools
 import json
 import os
@@ -20,11 +19,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from sslviz.bench.live import chirps, moving_picture
+from sslviz.bench.live import chirps, moving_jpegs
 from sslviz.ui.live_protocol import MAGIC, REQUEST
 from tests.engine.clips import moving_spot
 from tests.hostile.canary import Canary
@@ -99,16 +97,6 @@ def _render(app: RunningApp, notes: Notes, token: str) -> None:
         notes.fail(f"render: {pressed.state} {pressed.message}")
 
 
-def jpegs() -> list[bytes]:
-    """Eight pictures that move."""
-    files = []
-    for index in range(8):
-        file = io.BytesIO()
-        Image.fromarray(moving_picture(10 * index)).save(file, "JPEG", quality=85)
-        files.append(file.getvalue())
-    return files
-
-
 def watch_live(app: RunningApp, notes: Notes, pictures: list[bytes]) -> None:
     """A visitor of the live view, who comes back when the time is up."""
     address = app.url.replace("http", "ws") + "live/socket"
@@ -181,7 +169,7 @@ def soak(
         minutes: How long.
         people: Who upload, who watch live.
     """
-    notes, pictures, data = Notes(), jpegs(), clip.read_bytes()
+    notes, pictures, data = Notes(), moving_jpegs(range(0, 80, 10)), clip.read_bytes()
     threads = [
         threading.Thread(
             target=upload_and_render, args=(app, notes, data, hostile[index::2] or hostile)

@@ -92,18 +92,19 @@ class RunningApp:
 
     def own_mb(self) -> float:
         """Of the app alone: children come and go."""
-        return _own_mb(self.process.pid)
+        return own_mb(self.process.pid)
 
     def memory_mb(self) -> float:
         """Of the app and its children now: memory of their own, swapped out or not."""
-        return sum(_own_mb(pid) for pid in (self.process.pid, *descendants(self.process.pid)))
+        return sum(own_mb(pid) for pid in (self.process.pid, *descendants(self.process.pid)))
 
     def stop(self, number: int = signal.SIGTERM, seconds: float = 60.0) -> int:
         self.process.send_signal(number)
         return self.process.wait(seconds)
 
 
-def _own_mb(pid: int) -> float:
+def own_mb(pid: int) -> float:
+    """Memory of a process's own making, swapped out or not: pages of files come and go with other work."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:

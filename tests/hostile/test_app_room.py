@@ -1,9 +1,7 @@
 """A disk that fills up under the app: uploads are refused, runs end in a sentence, nothing half is kept."""
 
 import asyncio
-import subprocess
 import threading
-from contextlib import contextmanager
 from pathlib import Path
 
 import anyio
@@ -20,21 +18,7 @@ from sslviz.ui.web import CrowdedError
 from sslviz.ui.work import RunRequest, open_desk
 from tests.engine.clips import ffmpeg
 from tests.hostile.rendering import Paced
-
-
-@contextmanager
-def small_disk(folder: Path, size: str):
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], capture_output=True,
-        check=False,
-    )  # fmt: skip
-    if mounted.returncode:
-        pytest.skip("only root can mount a small file system")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
+from tests.hostile.small_disk import tmpfs
 
 
 def ask(keeper: RoomKeeper, path: str, size: int, method: str = "POST") -> int:
@@ -57,7 +41,7 @@ async def taken(scope, receive, send):
 
 
 def test_uploads_are_refused_before_the_disk_is_full(tmp_path):
-    with small_disk(tmp_path / "disk", str(SPARE_BYTES + 2**20)) as disk:
+    with tmpfs(tmp_path / "disk", f"size={SPARE_BYTES + 2**20}") as disk:
         keeper = RoomKeeper(taken, Store(disk / "store", 3600, 2**40))
         for path in ("/sslviz/upload", "/gradio_api/upload"):
             assert ask(keeper, path, 2**19) == 200
@@ -69,7 +53,7 @@ def test_a_run_on_a_full_disk_is_a_sentence_without_a_place_and_leaves_nothing(t
     clip = tmp_path / "noisy.mp4"
     ffmpeg("-f", "lavfi", "-i", "nullsrc=s=320x240:r=25:d=2,noise=alls=100:allf=t",
            "-f", "lavfi", "-i", "sine=d=2", "-c:v", "libx264", "-preset", "ultrafast", clip)  # fmt: skip
-    with small_disk(tmp_path / "disk", "16m") as disk:
+    with tmpfs(tmp_path / "disk", "size=16m") as disk:
         desk = open_desk(
             Deployment(folder=disk / "store"), Shelf(load=lambda name, device: Paced())
         )

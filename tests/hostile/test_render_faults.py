@@ -21,6 +21,7 @@ from sslviz.types import Frame
 from tests.engine.clips import ffmpeg as make_clip
 from tests.engine.clips import frame_times, moving_spot
 from tests.hostile.rendering import Paced
+from tests.hostile.small_disk import tmpfs
 
 ROOT = Path(__file__).parents[2]
 NEXT_SECONDS = 5.0
@@ -121,21 +122,6 @@ def test_a_child_killed_while_it_encodes_is_an_error_and_leaves_nothing(spot, tm
         list(work)
     assert list(tmp_path.iterdir()) == []
     assert_next_render_runs(spot, tmp_path / "out.mp4")
-
-
-@contextlib.contextmanager
-def tmpfs(folder: Path, options: str):
-    """A small file system of its own, where this machine lets us mount one."""
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], capture_output=True, check=False
-    )  # fmt: skip
-    if mounted.returncode:
-        pytest.skip("only root can mount a small file system")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 def test_a_disk_that_fills_up_on_the_way_is_one_sentence_and_leaves_nothing(noisy, spot, tmp_path):

@@ -12,7 +12,7 @@ from sslviz.checkpoints import CheckpointConfig, load_localizer, publish, save_c
 from sslviz.errors import CheckpointError, HubError
 from sslviz.models import ACL, MarginNCE
 from sslviz.types import AudioClip, Calibration, Frame, Window
-from tests.acl.acl_tiny import TINY_BEATS, TINY_CLIP, tokenizer_files
+from tests.acl.acl_tiny import TINY_CLIP, save_tiny_acl
 
 # huggingface_hub's upload over plain HTTP still calls its HTTP client in a deprecated way.
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content:DeprecationWarning")
@@ -161,16 +161,7 @@ def test_a_tokenizer_travels_with_the_weights_that_need_it(
     hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", hub.write_token)
-    source, target = tmp_path / "source", "someone/words"
-    arguments = {"beats": TINY_BEATS, "clip": TINY_CLIP, "image_size": 64, "map_size": 16}
-    network = ACL(**arguments).eval()
-    config = CheckpointConfig(
-        method="acl", name="words", input=network.spec, network=arguments,
-        calibration=ACL.default_calibration,
-    )  # fmt: skip
-    save_checkpoint(network, source, config)
-    for name, content in tokenizer_files().items():
-        (source / name).write_bytes(content)
+    source, target = save_tiny_acl(tmp_path / "source"), "someone/words"
     publish(source, target)
     there = load_localizer(f"hf:{target}", device="cpu")
     assert isinstance(there, ACL)

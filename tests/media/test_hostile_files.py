@@ -1,10 +1,8 @@
 """Files made to read other files, to fill memory, to hang or to lie: refused with a sentence, soon."""
 
 import os
-import struct
 import subprocess
 import time
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +15,7 @@ from sslviz.media.probe import probe
 from sslviz.media.reader import AudioReader, VideoReader
 from sslviz.media.sandbox import Sandbox
 from sslviz.options import MediaLimits
+from tests.hostile.forge_bombs import png
 from tests.media.clips import Recipe, Sound, ffmpeg, make, write_wave
 from tests.media.reading import read_everything
 
@@ -127,22 +126,6 @@ def test_names_are_only_names(clip, tmp_path, monkeypatch, name):
     for given in (path, Path(name)):
         with VideoReader(given) as reader:
             assert reader.info.width == 160
-
-
-def png(width: int, height: int) -> bytes:
-    """A valid, tiny PNG of a huge picture."""
-
-    def chunk(kind, data):
-        return (
-            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        )
-
-    compressor = zlib.compressobj(9)
-    row = bytes(1 + (width + 7) // 8)
-    data = b"".join(compressor.compress(row) for _ in range(height)) + compressor.flush()
-    header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data)
-            + chunk(b"IEND", b""))  # fmt: skip
 
 
 def test_a_bomb_of_pixels_is_refused_in_little_memory(tmp_path):
