@@ -6,6 +6,7 @@ the first minute, files left over time, and every error.
 """
 
 import argparse
+import contextlib
 import itertools
 import json
 import os
@@ -147,13 +148,12 @@ def look(app: RunningApp, notes: Notes, seconds: float) -> None:
     """Note memory and files."""
     notes.memory.append((seconds, app.own_mb()))
     sizes = []
-    for folder in (app.store, app.uploads_of_gradio):
-        for path in folder.rglob("*"):
-            try:
-                if path.is_file() and not path.parent.name.startswith("example-"):
-                    sizes.append(path.stat().st_size)
-            except OSError:  # deleted while we looked
-                continue
+    for top in (app.store, app.uploads_of_gradio):
+        for folder, _, names in os.walk(top):  # passes over folders that are deleted meanwhile
+            if not Path(folder).name.startswith("example-"):
+                for name in names:
+                    with contextlib.suppress(OSError):  # deleted, too
+                        sizes.append((Path(folder) / name).stat().st_size)
     notes.files.append((seconds, len(sizes), sum(sizes) / 1e6))
 
 
