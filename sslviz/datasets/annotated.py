@@ -70,6 +70,12 @@ class Benchmark:
     samples: tuple[Annotated, ...]
     missing: tuple[str, ...] = field(default=())
     """``name: reason`` of listed samples whose files are not there."""
+    root: Path | None = None
+    """The folder it was read from."""
+    split: str = ""
+    """Empty where the benchmark has only one."""
+    interactive: bool = False
+    """Samples of one ``group`` are one picture with several sounds, all of which must be found (IS3)."""
 
     @property
     def num_listed(self) -> int:
@@ -77,12 +83,22 @@ class Benchmark:
         return len(self.samples) + len(self.missing)
 
 
-def with_files(name: str, listed: Iterable[tuple[Annotated, str]]) -> Benchmark:
+def with_files(
+    name: str,
+    listed: Iterable[tuple[Annotated, str]],
+    root: Path,
+    split: str = "",
+    *,
+    interactive: bool = False,
+) -> Benchmark:
     """Sort listed samples into those whose files exist and those whose do not.
 
     Args:
         name: Of the benchmark.
         listed: Samples, each with a reason that makes it unusable, or an empty text.
+        root: The folder that they are from.
+        split: Of that folder, where it has several.
+        interactive: See ``Benchmark``.
     """
     samples, missing = [], []
     for sample, reason in listed:
@@ -91,7 +107,7 @@ def with_files(name: str, listed: Iterable[tuple[Annotated, str]]) -> Benchmark:
             missing.append(f"{sample.name}: {absent}")
         else:
             samples.append(sample)
-    return Benchmark(name, tuple(samples), tuple(missing))
+    return Benchmark(name, tuple(samples), tuple(missing), root, split, interactive)
 
 
 def find(folder: Path, stem: str, suffixes: Iterable[str]) -> Path:

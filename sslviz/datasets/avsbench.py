@@ -42,7 +42,7 @@ def read_avsbench(root: Path | str, subset: str, split: str = "test") -> Benchma
         )
     describe = _single if subset == "s4" else _several
     samples = (sample for row in rows for sample in describe(folder, row, split))
-    return with_files(f"avsbench-{subset}", ((sample, "") for sample in samples))
+    return with_files(f"avsbench-{subset}", ((sample, "") for sample in samples), root, split)
 
 
 def _rows(listing: Path) -> list[dict[str, str]]:

@@ -29,7 +29,9 @@ def read_extended(root: Path | str, base: str) -> Benchmark:
     root = Path(root)
     positives = read_vggss(root) if base == "vggss" else read_flickr(root)
     listing = locate(root, f"{base}_test_plus_silent", (".csv",))
-    negatives = with_files("negatives", ((sample, "") for sample in _negatives(root, listing)))
+    negatives = with_files(
+        "negatives", ((sample, "") for sample in _negatives(root, listing)), root
+    )
     return replace(
         positives,
         name=f"{base}-extended",

@@ -29,7 +29,8 @@ def read_flickr(root: Path | str) -> Benchmark:
         if listing.is_file():
             names = read_ids(listing)
             break
-    return with_files("flickr", (_sample(root, annotations / f"{name}.xml") for name in names))
+    listed = (_sample(root, annotations / f"{name}.xml") for name in names)
+    return with_files("flickr", listed, root)
 
 
 def annotation_folder(root: Path) -> Path:

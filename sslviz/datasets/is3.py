@@ -44,7 +44,8 @@ def read_is3(
         raise DatasetError(
             f"{path} is not IS3's annotation: a list of {{image, audio, gt_box}} is expected ({error})."
         ) from error
-    return with_files("is3-masks" if masks else "is3", ((sample, "") for sample in samples))
+    listed = ((sample, "") for sample in samples)
+    return with_files("is3-masks" if masks else "is3", listed, root, interactive=True)
 
 
 def _sample(root: Path, entry: dict[str, Any], masks: bool) -> Annotated:

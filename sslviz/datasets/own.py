@@ -34,7 +34,7 @@ def read_marked_photos(root: Path | str, split: str, seed: int = 0) -> Benchmark
         for photo in photos
         for index in range(_SOUNDS_PER_PHOTO)
     ]
-    return with_files("marked", ((sample, "") for sample in samples))
+    return with_files("marked", ((sample, "") for sample in samples), root, split)
 
 
 def _heard(photo: MarkedPhoto, sound: Item, index: int) -> Annotated:
@@ -84,7 +84,7 @@ def read_marked_clips(root: Path | str) -> Benchmark:
                     reason,
                 )
             )
-    return with_files("clips", listed)
+    return with_files("clips", listed, Path(root))
 
 
 def clip_folder(listing: Path) -> Path:

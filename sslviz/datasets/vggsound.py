@@ -29,7 +29,7 @@ def read_vggss(root: Path | str, annotation: Path | str | None = None) -> Benchm
         DatasetError: The annotation is missing or of another layout.
     """
     root = Path(root)
-    return with_files("vggss", ((sample, "") for sample in _annotated(root, annotation)))
+    return with_files("vggss", ((sample, "") for sample in _annotated(root, annotation)), root)
 
 
 def read_vggss_subset(
@@ -51,7 +51,7 @@ def read_vggss_subset(
     unknown = sorted(wanted - {sample.name for sample in samples})
     listed = [(sample, "") for sample in samples]
     listed += [(Annotated(name, root, root), "no boxes in vggss.json") for name in unknown]
-    return with_files(f"vggss-{which}", listed)
+    return with_files(f"vggss-{which}", listed, root)
 
 
 def _annotated(root: Path, annotation: Path | str | None) -> list[Annotated]:

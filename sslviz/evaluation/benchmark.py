@@ -80,7 +80,7 @@ def run_benchmark(
         The closed file of records; ``records()`` reads them.
 
     Raises:
-        OptionError: The folder holds a run with other settings.
+        OptionError: The folder holds a run of other data or with other settings.
     """
     with RecordFile(
         folder / "samples.jsonl", _settings(localizer, benchmark, options), resume=options.resume
@@ -104,6 +104,8 @@ def _settings(
     found = localizer.identity
     return {
         "benchmark": benchmark.name,
+        "data": "" if benchmark.root is None else str(benchmark.root.resolve()),
+        "split": benchmark.split,
         "method": found.method,
         "checkpoint": found.checkpoint,
         "sha256": found.sha256,

@@ -39,7 +39,7 @@ class RecordFile(Closing):
 
     Args:
         path: Of the file.
-        settings: What makes records comparable: weights, protocol, benchmark, seed.
+        settings: What makes records comparable: weights, protocol, benchmark, its folder and split, seed.
         resume: Go on where an earlier run stopped.
 
     Raises:
@@ -96,10 +96,9 @@ class RecordFile(Closing):
         lines = _lines(self._path)
         before = next(lines, {}).get("settings")
         if before != settings:
-            names = sorted({*settings, *(before or {})})
-            other = [n for n in names if settings.get(n) != (before or {}).get(n)]
             raise OptionError(
-                f"{self._path} was made with other settings ({', '.join(other)}); give another folder."
+                f"{self._path} was made with other settings ({_differences(before or {}, settings)}); "
+                "give another folder for results (--out), or remove that file."
             )
         for line in lines:
             if "failed" in line:
@@ -117,6 +116,11 @@ class RecordFile(Closing):
 
     def _write(self, values: dict[str, Any]) -> None:
         self._file.write(json.dumps(values, separators=(",", ":")) + "\n")
+
+
+def _differences(before: dict[str, Any], now: dict[str, Any]) -> str:
+    other = [name for name in sorted({*before, *now}) if before.get(name) != now.get(name)]
+    return ", ".join(f"{n}: {before.get(n)!r} there, {now.get(n)!r} now" for n in other)
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:

@@ -70,16 +70,18 @@ def summarise(
     protocol: Protocol,
     f_batch: int | None = None,
 ) -> BenchmarkResult:
-    """All figures that the records allow.
+    """All figures that the records allow; of samples that the benchmark no longer lists, none is counted.
 
     Args:
-        records: In the order of the benchmark.
+        records: In any order.
         failed: Samples that could not be read, and why.
         benchmark: Where they come from.
         identity: Of the localizer.
         protocol: That the records were made under.
         f_batch: Take AVSBench's F as its own code does: the maximum within each batch of so many frames.
     """
+    place = {sample.name: index for index, sample in enumerate(benchmark.samples)}
+    records = sorted((r for r in records if r.name in place), key=lambda r: place[r.name])
     positives = [record for record in records if record.sounding]
     figures: list[Figure] = []
     notes: list[str] = []
@@ -91,7 +93,8 @@ def summarise(
         figures += _negatives(positives, notes)
         if len(positives) < len(records):
             figures += _extended(records, column)
-    left_out = [*benchmark.missing, *(f"{name}: {reason}" for name, reason in failed.items())]
+    unread = (f"{name}: {reason}" for name, reason in failed.items() if name in place)
+    left_out = [*benchmark.missing, *unread]
     return BenchmarkResult(
         benchmark.name,
         identity,

@@ -128,7 +128,9 @@ def test_another_checkpoint_may_not_go_on_with_a_run(vggss: Benchmark, tmp_path:
     options = BenchmarkOptions(protocol=protocol("jsa"), batch_size=2)
     fresh = BenchmarkOptions(protocol=protocol("jsa"), resume=False)
     with SandboxedSource() as source:
-        with pytest.raises(OptionError, match=r"other settings \(checkpoint\)"):
+        with pytest.raises(
+            OptionError, match=r"other settings \(checkpoint: 'colors' there, 'other' now\)"
+        ):
             run_benchmark(ColorListener("other"), vggss, source, tmp_path / "jsa", options)
         with pytest.raises(OptionError, match="holds an earlier run"):
             run_benchmark(ColorListener(), vggss, source, tmp_path / "jsa", fresh)
