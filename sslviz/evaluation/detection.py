@@ -180,13 +180,34 @@ def bootstrap(
 
 
 def bootstrap_of(
-    statistic: Callable[[NDArray[np.intp]], float], count: int, *, rounds: int = 300, seed: int = 0
+    statistic: Callable[[NDArray[np.intp]], float],
+    count: int,
+    groups: Sequence[str] | None = None,
+    *,
+    rounds: int = 300,
+    seed: int = 0,
 ) -> Interval:
-    """95 % interval of any statistic of resampled indices."""
+    """95 % interval of any statistic of resampled indices.
+
+    Args:
+        statistic: Of some of the indices 0 to ``count - 1``, each any number of times.
+        count: Number of samples.
+        groups: Of each sample; whole groups are resampled, so that the number of indices varies.
+        rounds: How often.
+        seed: Of the draws.
+    """
+    names = np.arange(count) if groups is None else np.unique(groups, return_inverse=True)[1]
+    order, sizes = np.argsort(names, kind="stable"), np.bincount(names)
+    starts = np.cumsum(sizes) - sizes
     rng = np.random.default_rng(seed)
-    return _interval(
-        np.array([statistic(rng.integers(0, count, count).astype(np.intp)) for _ in range(rounds)])
-    )
+
+    def drawn() -> NDArray[np.intp]:
+        picked = rng.integers(0, len(sizes), len(sizes))
+        lengths = sizes[picked]
+        within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        return np.asarray(order[np.repeat(starts[picked], lengths) + within], np.intp)
+
+    return _interval(np.array([statistic(drawn()) for _ in range(rounds)]))
 
 
 def _interval(figures: NDArray[np.float64]) -> Interval:

@@ -5,7 +5,7 @@ weight in [0, 1] per pixel (1 where there is one annotator, the consensus where 
 Confidence, negatives and retrieval live in ``evaluation.detection``.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -96,17 +96,25 @@ def area(curve: Floats) -> float:
     return float(np.trapezoid(curve, _STEPS))
 
 
-def interactive(per_image: Iterable[Sequence[float]]) -> tuple[float, float]:
-    """IIoU and IAUC of IS3: an image counts when *every* one of its sounds is found.
+def smallest_per_picture(
+    values: Sequence[float] | Floats, pictures: Sequence[str]
+) -> NDArray[np.float64]:
+    """The worst cIoU among the sounds of each picture, which all must be found.
+
+    IIoU and IAUC of IS3 (arXiv 2407.13676) are the ``success_rate`` and the ``auc`` of these.
 
     Args:
-        per_image: cIoU of each sound of each image.
+        values: cIoU of each sound.
+        pictures: Name of the picture that each sound belongs to.
 
     Returns:
-        Share of images whose smallest cIoU is at least 0.5, and the area under their success curve.
+        One value per picture that has several sounds, in the order of their first; a picture of which
+        a single sound could be measured says nothing.
     """
-    smallest = [min(values) for values in per_image]
-    return success_rate(smallest), auc(smallest)
+    found: dict[str, list[float]] = {}
+    for value, picture in zip(values, pictures, strict=True):
+        found.setdefault(picture, []).append(float(value))
+    return np.array([min(sounds) for sounds in found.values() if len(sounds) > 1], np.float64)
 
 
 def pointing(values: Floats, truth: Floats) -> bool:

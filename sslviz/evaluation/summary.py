@@ -88,7 +88,8 @@ def summarise(
     if positives:
         column = _column(positives, protocol, notes)
         figures += _placement(positives, column)
-        figures += _pairs(positives, column)
+        if benchmark.interactive:
+            figures += _interactive(positives, column)
         figures += _masks(positives, f_batch)
         figures += _negatives(positives, notes)
         if len(positives) < len(records):
@@ -126,19 +127,29 @@ def _placement(positives: Sequence[Record], column: int) -> list[Figure]:
     adaptive = np.array([record.ciou_adaptive for record in positives])
     names = sorted({name for record in positives for name in record.baselines})
     base = {n: np.array([r.baselines[n] for r in positives if n in r.baselines]) for n in names}
-    groups = [record.group or record.name for record in positives]
+    groups = _groups(positives)
     hits = {name: array >= 0.5 for name, array in base.items()}
     return [
         mean_figure("success_rate_0_5", values >= 0.5, hits, groups),
-        _area("auc", values, base),
+        _area("auc", values, base, groups),
         mean_figure("mean_ciou", values, base, groups),
         mean_figure("success_rate_0_5_adaptive", adaptive >= 0.5, {}, groups),
-        _area("auc_adaptive", adaptive, {}),
+        _area("auc_adaptive", adaptive, {}, groups),
     ]
 
 
-def _area(name: str, values: metrics.Floats, base: dict[str, metrics.Floats]) -> Figure:
-    interval = detection.bootstrap_of(lambda index: metrics.auc(values[index]), len(values))
+def _groups(records: Sequence[Record]) -> list[str]:
+    """What hangs together, for the intervals: frames of one video, sounds of one picture."""
+    return [record.group or record.name for record in records]
+
+
+def _area(
+    name: str,
+    values: metrics.Floats,
+    base: dict[str, metrics.Floats],
+    groups: Sequence[str] | None = None,
+) -> Figure:
+    interval = detection.bootstrap_of(lambda index: metrics.auc(values[index]), len(values), groups)
     return Figure(
         name,
         metrics.auc(values),
@@ -148,22 +159,18 @@ def _area(name: str, values: metrics.Floats, base: dict[str, metrics.Floats]) ->
     )
 
 
-def _pairs(positives: Sequence[Record], column: int) -> list[Figure]:
-    """IIoU and IAUC where pictures come with several sounds (not the frames of AVSBench's clips)."""
-    if any(record.miou and not record.category for record in positives):
-        return []
-    images: dict[str, list[tuple[float, float]]] = {}
-    for record in positives:
-        images.setdefault(record.group, []).append((record.ciou[column], record.ciou_adaptive))
-    images.pop("", None)
-    several = [pairs for pairs in images.values() if len(pairs) == 2]
-    if not several:
-        return []
+def _interactive(positives: Sequence[Record], column: int) -> list[Figure]:
+    """IIoU and IAUC: a picture counts by the worst of its sounds."""
+    cious = {
+        "": [record.ciou[column] for record in positives],
+        "_adaptive": [record.ciou_adaptive for record in positives],
+    }
     figures = []
-    for which, ending in ((0, ""), (1, "_adaptive")):
-        smallest = np.array([min(pair[which] for pair in pairs) for pairs in several])
-        figures.append(mean_figure(f"iiou{ending}", smallest >= 0.5, {}))
-        figures.append(_area(f"iauc{ending}", smallest, {}))
+    for ending, values in cious.items():
+        smallest = metrics.smallest_per_picture(values, _groups(positives))
+        if len(smallest):
+            figures.append(mean_figure(f"iiou{ending}", smallest >= 0.5, {}))
+            figures.append(_area(f"iauc{ending}", smallest, {}))
     return figures
 
 
@@ -173,12 +180,15 @@ def _masks(positives: Sequence[Record], f_batch: int | None) -> list[Figure]:
         return []
     table = np.array([record.miou for record in marked])
     best = int(np.argmax(table.mean(axis=0)))
-    groups = [record.group or record.name for record in marked]
-    figures = [mean_figure("miou", table[:, best], {}, groups)]
-    curves = np.array([record.f_curve for record in marked if record.f_curve])
+    figures = [mean_figure("miou", table[:, best], {}, _groups(marked))]
+    sounding = [record for record in marked if record.f_curve]
+    curves = np.array([record.f_curve for record in sounding])
     if len(curves):
         interval = detection.bootstrap_of(
-            lambda index: float(curves[index].mean(axis=0).max()), len(curves), rounds=100
+            lambda index: float(curves[index].mean(axis=0).max()),
+            len(curves),
+            _groups(sounding),
+            rounds=100,
         )
         figures.append(Figure("f_measure", float(curves.mean(axis=0).max()), len(curves), interval))
     if len(curves) and f_batch:
@@ -210,10 +220,11 @@ def _negatives(positives: Sequence[Record], notes: list[str]) -> list[Figure]:
         f"universal threshold {GRID[index]:g} on the absolute scale, from these negatives."
     )
     values = np.array([record.ciou_absolute[index] for record in heard])
-    figures = [mean_figure("mean_ciou_absolute", values, {})]
+    groups = _groups(heard)
+    figures = [mean_figure("mean_ciou_absolute", values, {}, groups)]
     for name, table in shares.items():
         dark = float(table[:, index].mean())
-        figures.append(mean_figure(f"pia_{name}", table[:, index], {}))
+        figures.append(mean_figure(f"pia_{name}", table[:, index], {}, groups))
         area = detection.negative_auc(table[:, index])
         figures.append(Figure(f"auc_n_{name}", area, len(heard), None))
         figures.append(

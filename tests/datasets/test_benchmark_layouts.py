@@ -173,6 +173,7 @@ def test_is3_pairs_share_all_but_the_last_part_of_their_name(write) -> None:
         )  # fmt: skip
     write.text("metadata/synthetic3240_bbox.json", json.dumps(entries))
     found = read_is3(write.root)
+    assert found.interactive
     assert [sample.group for sample in found.samples] == ["dog_piano_17"] * 2
     assert [sample.category for sample in found.samples] == ["dog", "piano"]
     assert truth(found.samples[1])[:, 112].all()

@@ -37,11 +37,13 @@ def test_marked_clips_are_moments_of_one_video(write) -> None:
     write.text("eval/av_x/a.mkv", "stands for a video")
     entries = [
         {"file": "a.mp4", "t": 2, "boxes": [[0, 0, 0.5, 1]]},
+        {"file": "a.mp4", "t": 5, "boxes": [[0, 0, 0.5, 1]]},
         {"file": "b.mp4", "t": 1, "boxes": [[0, 0, 1, 1]]},
     ]
     write.text("eval/av_x_boxes.json", json.dumps(entries))
     found = read_marked_clips(write.root)
-    (sample,) = found.samples
+    sample, later = found.samples
+    assert (later.group, found.interactive) == (sample.group, False), "one sound at two times"
     assert sample.is_moment
     assert (sample.image_path.name, sample.frame_seconds) == ("a.mkv", 2.0)
     assert sample.truth(read_mask).mean() == pytest.approx(0.5)

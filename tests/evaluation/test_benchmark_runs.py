@@ -214,10 +214,14 @@ def test_pairs_of_one_picture_make_iiou(make: Maker, tmp_path: Path) -> None:
             samples.append(
                 Annotated(f"{index}{color}", image, sound, (box,), category=color, group=str(index))
             )
-    values = run(Benchmark("is3", tuple(samples)), tmp_path, "jsa").to_json()
+    is3 = Benchmark("is3", tuple(samples), interactive=True)
+    values = run(is3, tmp_path, "jsa").to_json()
     assert values["success_rate_0_5"] == 0.5
     assert values["iiou"] == 0
-    assert values["n_iiou"] == 3
+    assert values["n_iiou"] == values["n_iauc_adaptive"] == 3
+    # One sound alone says nothing about its picture.
+    half = replace(is3, samples=is3.samples[:3])
+    assert run(half, tmp_path, "jsa").to_json()["n_iiou"] == 1
 
 
 def test_masks_get_miou_and_f(make: Maker, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from sslviz.evaluation import detection
 
@@ -86,3 +87,23 @@ def test_the_interval_of_a_statistic_resamples_indices() -> None:
     values = np.arange(50.0)
     found = detection.bootstrap_of(lambda index: float(np.median(values[index])), 50)
     assert found.low < 24.5 < found.high
+
+
+def test_resampled_groups_stay_whole_and_every_one_is_drawn() -> None:
+    groups = ["b", "a", "b", "c", "a", "b"]
+    members = {"a": [1, 4], "b": [0, 2, 5], "c": [3]}
+    drawn: set[tuple[int, ...]] = set()
+
+    def look(index: NDArray[np.intp]) -> float:
+        left = list(index)
+        for _ in range(3):
+            mine = members[groups[left[0]]]
+            assert left[: len(mine)] == mine
+            drawn.add(tuple(mine))
+            left = left[len(mine) :]
+        assert not left, "three of three groups"
+        return float(len(index))
+
+    found = detection.bootstrap_of(look, 6, groups)
+    assert (found.low, found.high) == (3, 9)
+    assert len(drawn) == 3

@@ -133,10 +133,10 @@ def test_adaptive_mask_marks_as_many_pixels_as_the_truth_has() -> None:
     assert metrics.adaptive_mask(rng.random((20, 20)), np.zeros((20, 20))).sum() == 199
 
 
-def test_interactive_asks_for_every_sound_of_an_image() -> None:
-    rate, area = metrics.interactive([(0.9, 0.6), (0.9, 0.1)])
-    assert rate == 0.5
-    assert area == pytest.approx(metrics.auc([0.6, 0.1]))
+def test_interactive_figures_ask_for_every_sound_of_a_picture() -> None:
+    smallest = metrics.smallest_per_picture([0.9, 0.1, 0.6, 0.9, 1.0], ["a", "b", "a", "b", "c"])
+    assert smallest.tolist() == [0.6, 0.1], "c has a single sound"
+    assert metrics.success_rate(smallest) == 0.5
 
 
 def test_pointing_follows_the_strongest_pixel() -> None:
