@@ -1,7 +1,5 @@
 """Names of things that sound, brought to one spelling, so that data sets can meet."""
 
-from collections.abc import Iterable
-
 _COCO = (
     "1 person;2 bicycle;3 car;4 motorcycle;5 airplane;6 bus;7 train;8 truck;9 boat;10 traffic light;"
     "11 fire hydrant;13 stop sign;14 parking meter;15 bench;16 bird;17 cat;18 dog;19 horse;20 sheep;"
@@ -57,8 +55,3 @@ def canonical(name: str) -> str:
         if single in _CANONICAL or single in _SAME or single in COCO_CLASSES:
             return _CANONICAL.get(single, single)
     return plain
-
-
-def shared(left: Iterable[str], right: Iterable[str]) -> tuple[str, ...]:
-    """The categories that occur on both sides, in canonical spelling, sorted."""
-    return tuple(sorted({canonical(name) for name in left} & {canonical(name) for name in right}))
