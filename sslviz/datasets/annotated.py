@@ -38,7 +38,7 @@ class Annotated:
     sounding: bool = True
     """``False`` for the negatives of the extended sets: nothing in the picture makes the sound."""
     frame_seconds: float | None = None
-    """Where the picture is in its sound; ``None``: in the middle."""
+    """Around which time of the sound it is heard (of a moment, also the picture's time); ``None``: the middle."""
     loudest: bool = False
     """Take the sound's loudest stretch: it was never recorded with the picture."""
 

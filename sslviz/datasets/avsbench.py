@@ -19,7 +19,10 @@ _SOUNDS = (".wav", ".flac", ".mp3")
 
 
 def read_avsbench(root: Path | str, subset: str, split: str = "test") -> Benchmark:
-    """Frames of one subset: frame i is the picture at second i of its clip's sound.
+    """Frames of one subset, each heard with the sound of its second.
+
+    Frame i (from 1) is taken near the end of second i of its clip (15/16 of it in the benchmark's own
+    preparation), and belongs to the sound of that whole second: excerpts are centred at i - 0.5 s.
 
     Args:
         root: The folder that holds ``s4_data`` or ``ms3_data``, or one of these itself.
