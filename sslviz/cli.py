@@ -56,7 +56,7 @@ COMMANDS = {
     "publish": Command(
         "upload a checkpoint to the Hub", "commands.listing", "add_publish", "run_publish"
     ),
-    "evaluate": Command("measure a localizer against marked data", "evaluation.command"),
+    "evaluate": Command("measure a localizer against marked data", "commands.evaluate"),
     "train": Command("train a method on a folder", "training.command"),
     "guidance": Command("ask a chat model what training clips show", "training.guidance_command"),
     "batch": Command(

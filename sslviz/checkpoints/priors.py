@@ -36,6 +36,7 @@ def refined(
     alpha: float | None = None,
     prior_file: Path | None = None,
     allow_pickle: bool = False,
+    size: int | None = None,
 ) -> Network:
     """A loaded localizer with refined maps: ``iqr`` or ``ogl``; see ``models.refining.refine``.
 
@@ -45,10 +46,11 @@ def refined(
         alpha: Weight of the network's own map; by default the papers'.
         prior_file: torchvision's ResNet-18, for ``ogl`` of networks without a prior of their own.
         allow_pickle: ``prior_file`` may be a PyTorch pickle.
+        size: Blend at this size, as the papers' evaluations do at 224; by default on the network's own grid.
 
     Raises:
         OptionError: The network cannot be refined so.
         CheckpointError: ``prior_file`` is no ResNet-18.
     """
     prior = None if prior_file is None else load_object_prior(prior_file, allow_pickle)
-    return refine(network, Refinement(how), alpha, prior)
+    return refine(network, Refinement(how), alpha, prior, size)

@@ -185,8 +185,13 @@ def add_exports(parser: argparse.ArgumentParser, track: bool = True) -> None:
         group.add_argument(f"--{name}", type=Path, metavar="FILE", help=words)
 
 
-def load(args: argparse.Namespace, say: Say) -> Any:
+def load(args: argparse.Namespace, say: Say, blend_size: int | None = None) -> Any:
     """The localizer that the flags mean.
+
+    Args:
+        args: With those of ``add_localizer``.
+        say: Told of downloads.
+        blend_size: Where ``--refine`` blends, pixels; by default on the network's own grid.
 
     Raises:
         CheckpointError: Missing or damaged weights.
@@ -216,4 +221,11 @@ def load(args: argparse.Namespace, say: Say) -> Any:
         return localizer
     from sslviz.checkpoints.priors import refined
 
-    return refined(localizer, args.refine, args.refine_alpha, args.object_prior, args.allow_pickle)
+    return refined(
+        localizer,
+        args.refine,
+        args.refine_alpha,
+        args.object_prior,
+        args.allow_pickle,
+        size=blend_size,
+    )

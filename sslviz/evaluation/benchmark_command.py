@@ -8,12 +8,11 @@ from sslviz.datasets.annotated import Benchmark
 from sslviz.errors import OptionError
 from sslviz.evaluation.benchmark import BenchmarkOptions, Progress
 from sslviz.evaluation.benchmark import run_benchmark as measure
-from sslviz.evaluation.command import PROTOCOL_NAMES, Say
-from sslviz.evaluation.console import load, progress_bar, write_json, write_text
+from sslviz.evaluation.console import Load, Say, progress_bar, write_json, write_text
 from sslviz.evaluation.files import SandboxedSource
 from sslviz.evaluation.library import MediaSource
 from sslviz.evaluation.protocols import protocol
-from sslviz.evaluation.registry import entry
+from sslviz.evaluation.registry import PROTOCOL_NAMES, entry
 from sslviz.evaluation.report import markdown, samples_csv
 from sslviz.evaluation.retrieval import measure_retrieval
 from sslviz.evaluation.summary import BenchmarkResult, summarise
@@ -41,7 +40,7 @@ def run_protocol(
     return result
 
 
-def run_benchmark(args: argparse.Namespace, say: Say) -> int:
+def run_benchmark(args: argparse.Namespace, load: Load, say: Say) -> int:
     """Every protocol asked for, then one table."""
     chosen = entry(args.what)
     benchmark = chosen.read(args.data, args.split)
@@ -50,7 +49,7 @@ def run_benchmark(args: argparse.Namespace, say: Say) -> int:
             f"None of the {benchmark.num_listed} listed samples of {args.what} is in {args.data}."
         )
     _say_missing(benchmark, say)
-    localizer = load(args, say)
+    localizer = load()
     root = (args.out or Path("out") / "evaluate") / args.what / _safe(localizer.identity.checkpoint)
     results = []
     with SandboxedSource() as source, progress_bar(args.quiet) as report:

@@ -6,15 +6,14 @@ from dataclasses import asdict
 from sslviz.datasets.boxes import read_moments
 from sslviz.evaluation.audio_swap import audio_swap
 from sslviz.evaluation.clip import clip_summary, measure_clip, spread_windows
-from sslviz.evaluation.command import Say
-from sslviz.evaluation.console import load, write_json
+from sslviz.evaluation.console import Load, Say, write_json
 from sslviz.evaluation.files import SandboxedSource
 
 
-def run_clip(args: argparse.Namespace, say: Say) -> int:
+def run_clip(args: argparse.Namespace, load: Load, say: Say) -> int:
     """Measure a user's own video at the moments that the boxes were drawn."""
     moments = read_moments(args.boxes)
-    localizer = load(args, say)
+    localizer = load()
     with SandboxedSource() as source:
         results = measure_clip(localizer, args.video, moments, source)
     summary = clip_summary(results)
@@ -44,9 +43,9 @@ def run_clip(args: argparse.Namespace, say: Say) -> int:
     return 0
 
 
-def run_swap(args: argparse.Namespace, say: Say) -> int:
+def run_swap(args: argparse.Namespace, load: Load, say: Say) -> int:
     """Hear the same pictures with other sounds."""
-    localizer = load(args, say)
+    localizer = load()
     spec = localizer.spec
     with SandboxedSource() as source:
         windows = spread_windows(args.video, spec, source, max(1, args.windows))

@@ -1,6 +1,5 @@
 """What the bodies of ``sslviz evaluate`` share."""
 
-import argparse
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,31 +8,14 @@ from typing import Any
 
 from tqdm import tqdm
 
-from sslviz.catalog import DEFAULT_CHECKPOINT
-from sslviz.errors import OptionError, OutputError
-from sslviz.evaluation.command import Say
+from sslviz.errors import OutputError
 from sslviz.types import Localizer
 from sslviz.whole_file import whole_file
 
-
-def load(args: argparse.Namespace, say: Say) -> Localizer:
-    """The localizer that the arguments name; says loudly when it was never trained.
-
-    Raises:
-        OptionError: The checkpoint belongs to another method than the one asked for.
-    """
-    from sslviz.checkpoints import load_localizer  # torch takes seconds: first find the data
-
-    name = args.checkpoint or args.method or DEFAULT_CHECKPOINT
-    localizer = load_localizer(
-        name, file=args.file, device=args.device, allow_untrained=args.allow_untrained
-    )
-    found = localizer.identity
-    if args.method and found.method != args.method:
-        raise OptionError(f"--method is {args.method}, but {name} belongs to {found.method}.")
-    if not found.trained:
-        say("THESE WEIGHTS WERE NEVER TRAINED: the figures below are those of chance.")
-    return localizer
+Say = Callable[[str], None]
+"""Where a command's lines go; the command line passes ``print``."""
+Load = Callable[[], Localizer]
+"""Loads what is to be measured. Torch takes seconds: first find the data."""
 
 
 @contextmanager

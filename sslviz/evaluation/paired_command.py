@@ -2,16 +2,15 @@
 
 import argparse
 
-from sslviz.evaluation.command import Say
-from sslviz.evaluation.console import load, progress_bar, write_json
+from sslviz.evaluation.console import Load, Say, progress_bar, write_json
 from sslviz.evaluation.files import SandboxedSource
 from sslviz.evaluation.library import Library
 from sslviz.evaluation.paired import PairedOptions, PairedReport, measure_paired
 
 
-def run_paired(args: argparse.Namespace, say: Say) -> int:
+def run_paired(args: argparse.Namespace, load: Load, say: Say) -> int:
     """Measure on a folder of photos, sounds, marked pictures and clips."""
-    localizer = load(args, say)
+    localizer = load()
     options = PairedOptions(
         num_mosaics=args.mosaics,
         num_composites=args.composites,

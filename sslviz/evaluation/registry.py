@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from sslviz.datasets.annotated import Benchmark
 
 
+PROTOCOL_NAMES = ("lvs", "ezvsl", "slavc", "sslalign", "acl", "jsa", "adaptive")
+"""Those of ``protocols.PROTOCOLS``, which needs numpy."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A benchmark on offer."""

@@ -1,16 +1,13 @@
-"""``sslviz evaluate``: arguments and dispatch. Imports nothing heavy until a command runs."""
+"""``sslviz evaluate``: flags and dispatch. Imports nothing heavy until a command runs."""
 
 import argparse
-from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
-from sslviz.catalog import DEFAULT_CHECKPOINT
-from sslviz.evaluation.registry import BENCHMARKS
+from sslviz.commands.arguments import Say, add_localizer, load
+from sslviz.evaluation.registry import BENCHMARKS, PROTOCOL_NAMES
 
-Say = Callable[[str], None]
-"""Where a command's lines go; the command line passes ``print``."""
-PROTOCOL_NAMES = ("lvs", "ezvsl", "slavc", "sslalign", "acl", "jsa", "adaptive")
 _BODIES = {"paired": "paired_command", "clip": "clip_command", "swap": "clip_command"}
 
 
@@ -28,21 +25,32 @@ def run(args: argparse.Namespace, say: Say) -> int:
     """Run what was asked for; the exit status."""
     module = import_module(f"sslviz.evaluation.{_BODIES.get(args.what, 'benchmark_command')}")
     name = args.what if args.what in _BODIES else "benchmark"
-    status: int = getattr(module, f"run_{name}")(args, say)
+    status: int = getattr(module, f"run_{name}")(args, lambda: load_measured(args, say), say)
     return status
 
 
-def _add_localizer(parser: argparse.ArgumentParser) -> None:
+def load_measured(args: argparse.Namespace, say: Say) -> Any:
+    """The localizer that the flags mean; says loudly when it was never trained.
+
+    Refined maps are blended at the size of the ground truth, as the papers' evaluations do: on the
+    network's own grid, as for pictures, other pixels win.
+
+    Raises:
+        CheckpointError: Missing or damaged weights.
+        DeviceError: No such device.
+        OptionError: The network cannot be refined so.
+    """
+    from sslviz.evaluation.protocols import SIZE
+
+    localizer = load(args, say, blend_size=SIZE)
+    if not localizer.identity.trained:
+        say("THESE WEIGHTS WERE NEVER TRAINED: the figures below are those of chance.")
+    return localizer
+
+
+def _add_running(parser: argparse.ArgumentParser) -> None:
+    add_localizer(parser)
     add = parser.add_argument
-    add("--method", help="a method; its own checkpoint unless --checkpoint is given")
-    add(
-        "--checkpoint",
-        metavar="NAME",
-        help=f"catalog name, checkpoint folder or hf:USER/NAME (default: {DEFAULT_CHECKPOINT})",
-    )
-    add("--file", type=Path, help="weights in the authors' own layout")
-    add("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
-    add("--allow-untrained", action="store_true", help="random weights where there are no others")
     add("--batch-size", type=int, default=8, help="windows per model call (default: 8)")
     add("--seed", type=int, default=0, help="of every random draw (default: 0)")
     add("--quiet", action="store_true", help="no progress bar")
@@ -57,7 +65,7 @@ def _add_paired(parser: argparse.ArgumentParser) -> None:
     add("--composites", type=int, default=500, help="draws (default: 500)")
     add("--confidence", type=int, default=400, help="photos (default: 400)")
     add("--timed", type=int, default=30, help="timed windows, 0: none (default: 30)")
-    _add_localizer(parser)
+    _add_running(parser)
 
 
 def _add_clip(parser: argparse.ArgumentParser) -> None:
@@ -66,7 +74,7 @@ def _add_clip(parser: argparse.ArgumentParser) -> None:
         "--boxes", type=Path, required=True, help="JSON list of {file, t, boxes [[x0, y0, x1, y1]]}"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here")
-    _add_localizer(parser)
+    _add_running(parser)
 
 
 def _add_swap(parser: argparse.ArgumentParser) -> None:
@@ -74,7 +82,7 @@ def _add_swap(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--other", type=Path, help="a sound or video whose sound is laid under it")
     parser.add_argument("--windows", type=int, default=8, help="spread over the video (default: 8)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here")
-    _add_localizer(parser)
+    _add_running(parser)
 
 
 def _add_benchmark(parser: argparse.ArgumentParser) -> None:
@@ -91,7 +99,11 @@ def _add_benchmark(parser: argparse.ArgumentParser) -> None:
     add("--negatives", action="store_true", help="also silence, noise and off-screen sounds")
     add("--f-batch", type=int, help="AVSBench's own F: maximum per batch of so many frames")
     add("--retrieval", action="store_true", help="also R@1, R@5, R@10 in both directions")
-    add("--no-object-prior", action="store_true", help="leave the object prior out (faster)")
+    add(
+        "--no-object-prior",
+        action="store_true",
+        help="leave the column of the network's own object prior out (faster)",
+    )
     add("--no-gallery", action="store_true", help="no plots and no page of best and worst cases")
     add("--fresh", action="store_true", help="refuse to go on with an earlier run")
-    _add_localizer(parser)
+    _add_running(parser)
