@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sslviz.bench.measure import Figure, spread
+from sslviz.bench.measure import Measurement, spread
 from sslviz.models.acl import ACL
 from sslviz.models.blocks.beats import beats_fbank
 from sslviz.types import AudioClip, Frame, Window
@@ -58,7 +58,7 @@ class PlainForward:
         self.network.masker.heat(logits)
 
 
-def bench_acl(options: Any, folder: Path) -> list[Figure]:
+def bench_acl(options: Any, folder: Path) -> list[Measurement]:
     """Stages, a whole window and a second of video, in float32 and bfloat16."""
     del folder
     threads = torch.get_num_threads()
@@ -66,15 +66,15 @@ def bench_acl(options: Any, folder: Path) -> list[Figure]:
     try:
         with torch.inference_mode():
             return [
-                figure
+                one
                 for name, dtype in DTYPES.items()
-                for figure in _figures(name, dtype, options.repeats)
+                for one in _measurements(name, dtype, options.repeats)
             ]
     finally:
         torch.set_num_threads(threads)
 
 
-def _figures(name: str, dtype: torch.dtype, repeats: int) -> list[Figure]:
+def _measurements(name: str, dtype: torch.dtype, repeats: int) -> list[Measurement]:
     network = ACL(words=True).eval()
     network.use_precision(dtype)
     inputs = Inputs(torch.rand(1, 3, 352, 352), 0.1 * torch.randn(1, 160_000))
@@ -88,7 +88,7 @@ def _figures(name: str, dtype: torch.dtype, repeats: int) -> list[Figure]:
         for key, stage in stages.items():
             taken[key].append(_cpu_ms(stage))
     floor = float(np.median(taken["plain"][1:]))  # the first round warms up
-    figures = [
+    measurements = [
         spread(
             f"acl_{name}_{key}_ms",
             values[1:],
@@ -98,7 +98,7 @@ def _figures(name: str, dtype: torch.dtype, repeats: int) -> list[Figure]:
         )
         for key, values in taken.items()
     ]
-    return figures + _sharing(name, network, repeats)
+    return measurements + _sharing(name, network, repeats)
 
 
 def _stages(network: ACL, inputs: Inputs) -> dict[str, Callable[[], object]]:
@@ -119,7 +119,7 @@ def _stages(network: ACL, inputs: Inputs) -> dict[str, Callable[[], object]]:
     }
 
 
-def _sharing(name: str, network: ACL, repeats: int) -> list[Figure]:
+def _sharing(name: str, network: ACL, repeats: int) -> list[Measurement]:
     """One step of the sound's grid at 5 maps per second: as the pipeline does it, and nothing shared."""
     seconds_of_video = network.audio_hop_seconds
     windows = _windows(network, round(seconds_of_video * MAPS_PER_SECOND))

@@ -14,7 +14,7 @@ import numpy as np
 from sslviz.bench import clip
 from sslviz.bench.acl import bench_acl as bench_acl
 from sslviz.bench.live import bench_live as bench_live
-from sslviz.bench.measure import Figure, compared, interleaved, peak_memory, spread
+from sslviz.bench.measure import Measurement, compared, interleaved, peak_memory, spread
 from sslviz.checkpoints import load_localizer
 from sslviz.evaluation.latency import at_image_size, measure_latency
 from sslviz.media.reader import VideoReader
@@ -38,22 +38,22 @@ class BenchOptions:
     repeats: int = 3
 
 
-def bench_render(options: BenchOptions, folder: Path) -> list[Figure]:
+def bench_render(options: BenchOptions, folder: Path) -> list[Measurement]:
     """Video in, overlay video out, against a plain transcode; then the same from a saved track."""
     localizer = load_localizer(options.checkpoint, device=options.device)
     with peak_memory() as peak:
-        figures = [
-            figure
+        measurements = [
+            one
             for size, source in _sources(options, folder)
-            for figure in _render_figures(size, source, localizer, options)
+            for one in _render_measurements(size, source, localizer, options)
         ]
     note = "this process and its children, torch included"
-    return figures + [Figure("peak_rss_mb", value, "MB", note=note) for value in peak]
+    return measurements + [Measurement("peak_rss_mb", value, "MB", note=note) for value in peak]
 
 
-def _render_figures(
+def _render_measurements(
     size: str, source: Path, localizer: Localizer, options: BenchOptions
-) -> list[Figure]:
+) -> list[Measurement]:
     target, tracks = source.with_name("out.mp4"), []
     first = interleaved(
         lambda: tracks.append(render(source, target, localizer).track),
@@ -68,12 +68,12 @@ def _render_figures(
     return compared(f"render_{size}", *first) + compared(f"restyle_{size}", *again)
 
 
-def bench_decode(options: BenchOptions, folder: Path) -> list[Figure]:
+def bench_decode(options: BenchOptions, folder: Path) -> list[Measurement]:
     """Reading every frame as planes, against ffmpeg's decode to nothing."""
     return [
-        figure
+        one
         for size, source in _sources(options, folder)
-        for figure in compared(
+        for one in compared(
             f"decode_{size}",
             *interleaved(partial(_read, source), partial(clip.decode, source), options.repeats),
         )
@@ -86,16 +86,16 @@ def _read(source: Path) -> None:
             frame.yuv420p()
 
 
-def bench_encode(options: BenchOptions, folder: Path) -> list[Figure]:
+def bench_encode(options: BenchOptions, folder: Path) -> list[Measurement]:
     """A restyle that paints nothing: decode, encode and mux in the sandbox, against a transcode."""
     localizer = load_localizer(options.checkpoint, device=options.device)
     bare = Style(fill=False, color_bar=False, badge=False)
-    figures = []
+    measurements = []
     for size, source in _sources(options, folder):
         job = partial(restyle, source, analyse(source, localizer), folder / "out.mp4", bare)
         floor = partial(clip.transcode, source, folder / "plain.mp4")
-        figures += compared(f"encode_{size}", *interleaved(job, floor, options.repeats))
-    return figures
+        measurements += compared(f"encode_{size}", *interleaved(job, floor, options.repeats))
+    return measurements
 
 
 def _sources(options: BenchOptions, folder: Path) -> Iterator[tuple[str, Path]]:
@@ -104,7 +104,7 @@ def _sources(options: BenchOptions, folder: Path) -> Iterator[tuple[str, Path]]:
         yield size, path if path.exists() else clip.make_clip(path, size, options.seconds)
 
 
-def bench_overlay(options: BenchOptions, folder: Path) -> list[Figure]:
+def bench_overlay(options: BenchOptions, folder: Path) -> list[Measurement]:
     """One frame painted on one thread, against copying its planes."""
     del folder
     rng = np.random.default_rng(0)
@@ -112,7 +112,7 @@ def bench_overlay(options: BenchOptions, folder: Path) -> list[Figure]:
     heat = np.exp(-((rows - 6) ** 2 + (columns - 8) ** 2) / 12).astype(np.float32)
     style = Style()
     label = describe(Calibration(0.5, 0.0, 1.0), ScoreScale.COSINE, style.color_scale, None)
-    figures = []
+    measurements = []
     for size in options.sizes:
         width, height = clip.SIZES[size]
         shapes = (height, width), (height // 2, width // 2), (height // 2, width // 2)
@@ -121,8 +121,8 @@ def bench_overlay(options: BenchOptions, folder: Path) -> list[Figure]:
         painted = _milliseconds(partial(painter.paint_yuv, planes, heat))
         floor = statistics.median(_milliseconds(partial(_copy, planes)))
         note = "floor: copying the planes"
-        figures.append(spread(f"overlay_{size}_ms", painted, "ms", floor, note))
-    return figures
+        measurements.append(spread(f"overlay_{size}_ms", painted, "ms", floor, note))
+    return measurements
 
 
 def _copy(planes: Planes) -> None:
@@ -130,32 +130,32 @@ def _copy(planes: Planes) -> None:
         plane.copy()
 
 
-def bench_model(options: BenchOptions, folder: Path) -> list[Figure]:
+def bench_model(options: BenchOptions, folder: Path) -> list[Measurement]:
     """One window on one core, batch 1, front end included; CPU time, so load hardly matters."""
     del folder
     localizer = load_localizer(options.checkpoint, device="cpu")
-    figures = [_window_figure("window_ms_one_core_shipped", localizer)]
+    measurements = [_window_measurement("window_ms_one_core_shipped", localizer)]
     if (small := at_image_size(localizer, 224)) is not None:
-        figures.append(_window_figure("window_ms_one_core_224", small))
-    return figures
+        measurements.append(_window_measurement("window_ms_one_core_224", small))
+    return measurements
 
 
-def _window_figure(key: str, localizer: Localizer) -> Figure:
+def _window_measurement(key: str, localizer: Localizer) -> Measurement:
     latency = measure_latency(localizer)
     note = f"map {latency.map_shape[0]}x{latency.map_shape[1]}, wall {latency.wall_ms:.1f} ms"
-    return Figure(key, latency.cpu_ms, "ms", repeats=latency.num_windows, note=note)
+    return Measurement(key, latency.cpu_ms, "ms", repeats=latency.num_windows, note=note)
 
 
-def bench_startup(options: BenchOptions, folder: Path) -> list[Figure]:
+def bench_startup(options: BenchOptions, folder: Path) -> list[Measurement]:
     """``sslviz --help`` against a Python that does nothing, and a first load of the localizer."""
     del folder
     nothing, hello = ["-c", "pass"], ["-m", "sslviz", "--help"]
     load = ["-c", f"from sslviz import load_localizer; load_localizer({options.checkpoint!r})"]
-    figures = []
+    measurements = []
     for key, arguments in (("help", hello), ("load_localizer", load)):
         jobs, floors = interleaved(_python(arguments), _python(nothing), max(options.repeats, 3))
-        figures += compared(f"startup_{key}", jobs, floors, "floor: python -c pass")
-    return figures
+        measurements += compared(f"startup_{key}", jobs, floors, "floor: python -c pass")
+    return measurements
 
 
 def _python(arguments: list[str]) -> Callable[[], object]:

@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from sslviz.bench.measure import Figure, machine, table, write_json
+from sslviz.bench.measure import Measurement, machine, table, write_json
 from sslviz.catalog import DEFAULT_CHECKPOINT
 from sslviz.errors import OptionError
 
@@ -46,13 +46,13 @@ def run(arguments: argparse.Namespace, say: Callable[[str], None]) -> int:
     options = benches.BenchOptions(
         arguments.checkpoint, arguments.device, sizes, arguments.seconds, arguments.repeats
     )
-    figures: list[Figure] = []
+    measurements: list[Measurement] = []
     with tempfile.TemporaryDirectory(prefix="sslviz-bench-") as folder:
         for name in arguments.benches or NAMES:
-            figures += getattr(benches, f"bench_{name}")(options, Path(folder))
+            measurements += getattr(benches, f"bench_{name}")(options, Path(folder))
     if arguments.json:
-        write_json(figures, arguments.json)
+        write_json(measurements, arguments.json)
     load = machine()
-    say(table(figures))
+    say(table(measurements))
     say(f"{load['cores']} cores, load average {load['load_average']:.1f}")
     return 0

@@ -21,7 +21,7 @@ from sslviz.bench.live_page import (
     make_microphone,
     serve,
 )
-from sslviz.bench.measure import Figure
+from sslviz.bench.measure import Measurement
 from sslviz.checkpoints import load_localizer
 from sslviz.live import LiveSession
 from sslviz.types import Identity, InputSpec, Localizer, ScoreMap, Window
@@ -69,7 +69,7 @@ class _Idle:
         return [ScoreMap(values, scale, 1.0, window.key_frame.pts_seconds) for window in windows]
 
 
-def bench_live(options: Any, folder: Path) -> list[Figure]:
+def bench_live(options: Any, folder: Path) -> list[Measurement]:
     """Camera and microphone to painted map, against the same road without a network.
 
     In a headless browser where there is one, else from JPEG to map over a WebSocket.
@@ -82,24 +82,24 @@ def bench_live(options: Any, folder: Path) -> list[Figure]:
     here = find_browser() is not None
     measure = measure_in_browser if here else measure_on_the_line
     real, floor = measure(localizer, float(options.seconds), folder)
-    return live_figures(real, floor, IN_BROWSER if here else ON_THE_LINE)
+    return live_measurements(real, floor, IN_BROWSER if here else ON_THE_LINE)
 
 
-def live_figures(real: LiveFigures, floor: LiveFigures, note: str) -> list[Figure]:
+def live_measurements(real: LiveFigures, floor: LiveFigures, note: str) -> list[Measurement]:
     """Two runs as lines of the table."""
-    figures = [
-        Figure(
+    measurements = [
+        Measurement(
             "live_maps_per_second", real.maps_per_second, "1/s", floor.maps_per_second, note=note
         )
     ]
     for percent in (50, 95):
         value, base = (float(np.percentile(r.latencies_ms, percent)) for r in (real, floor))
         key, count = f"live_latency_p{percent}_ms", len(real.latencies_ms)
-        figures.append(Figure(key, value, "ms", base, repeats=count, note=note))
+        measurements.append(Measurement(key, value, "ms", base, repeats=count, note=note))
     return [
-        *figures,
-        Figure("live_step_ms", real.step_ms, "ms", note="the localizer alone, median"),
-        Figure("live_samples_lost_or_doubled", real.lost_samples, "samples"),
+        *measurements,
+        Measurement("live_step_ms", real.step_ms, "ms", note="the localizer alone, median"),
+        Measurement("live_samples_lost_or_doubled", real.lost_samples, "samples"),
     ]
 
 

@@ -24,7 +24,7 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class Measurement:
     """One line of the table."""
 
     key: str
@@ -68,24 +68,26 @@ def interleaved(
     return [job_cost for _, job_cost in pairs], [floor_cost for floor_cost, _ in pairs]
 
 
-def compared(key: str, jobs: list[Cost], floors: list[Cost], note: str = "") -> list[Figure]:
+def compared(key: str, jobs: list[Cost], floors: list[Cost], note: str = "") -> list[Measurement]:
     """Wall and CPU seconds of a job beside its floor, and their ratios, pair by pair."""
-    figures = []
+    measurements = []
     for suffix, attribute in (("", "wall_seconds"), ("_cpu", "cpu_seconds")):
         own = [getattr(cost, attribute) for cost in jobs]
         least = [getattr(cost, attribute) for cost in floors]
-        figures.append(spread(f"{key}{suffix}_seconds", own, "s", statistics.median(least), note))
+        measurements.append(
+            spread(f"{key}{suffix}_seconds", own, "s", statistics.median(least), note)
+        )
         ratios = [a / b for a, b in zip(own, least, strict=True)]
-        figures.append(spread(f"{key}{suffix}_ratio", ratios, "x", None, note))
-    return figures
+        measurements.append(spread(f"{key}{suffix}_ratio", ratios, "x", None, note))
+    return measurements
 
 
 def spread(
     key: str, values: list[float], unit: str, floor: float | None = None, note: str = ""
-) -> Figure:
+) -> Measurement:
     """The median of some values, with their range."""
     middle = statistics.median(values)
-    return Figure(key, middle, unit, floor, min(values), max(values), len(values), note)
+    return Measurement(key, middle, unit, floor, min(values), max(values), len(values), note)
 
 
 @contextmanager
@@ -125,13 +127,13 @@ def _tree_megabytes(pid: int) -> float:
     return pages * _PAGE_BYTES / 1e6 + sum(_tree_megabytes(child) for child in children)
 
 
-def table(figures: list[Figure]) -> str:
+def table(measurements: list[Measurement]) -> str:
     """For a person to read."""
     head = (
         f"{'figure':<34}{'median':>10} {'unit':<7}{'low..high':>19}{'floor':>10}{'ratio':>8}  note"
     )
     lines = [head, "-" * len(head)]
-    for one in figures:
+    for one in measurements:
         span = f"{one.low:.3g}..{one.high:.3g}" if one.low is not None else ""
         floor = f"{one.floor:.4g}" if one.floor is not None else ""
         ratio = f"{one.ratio:.2f}" if one.ratio is not None else ""
@@ -146,8 +148,8 @@ def machine() -> dict[str, object]:
     return {"cores": os.cpu_count(), "load_average": os.getloadavg()[0]}
 
 
-def write_json(figures: list[Figure], path: Path) -> None:
+def write_json(measurements: list[Measurement], path: Path) -> None:
     """Key to value, with the details and the machine beside them."""
-    values: dict[str, object] = {one.key: one.value for one in figures}
-    values |= {"machine": machine(), "details": [asdict(one) for one in figures]}
+    values: dict[str, object] = {one.key: one.value for one in measurements}
+    values |= {"machine": machine(), "details": [asdict(one) for one in measurements]}
     path.write_text(json.dumps(values, indent=1) + "\n")
