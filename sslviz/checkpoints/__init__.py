@@ -7,15 +7,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sslviz.checkpoints.folder import (
-        CheckpointConfig,
-        load_network,
-        read_config,
-        save_checkpoint,
-    )
+    from sslviz.checkpoints.folder import CheckpointConfig, load_network, read_config
     from sslviz.checkpoints.loading import choose_device, fetch, load_localizer, prepare
     from sslviz.checkpoints.places import CheckpointState, available, cache_folder, find_folder
     from sslviz.checkpoints.publishing import Published, publish
+    from sslviz.checkpoints.saving import save_checkpoint
 
 __all__ = [
     "CheckpointConfig",
@@ -36,12 +32,13 @@ __all__ = [
 
 _HOME = {
     **dict.fromkeys(
-        ("CheckpointConfig", "load_network", "read_config", "save_checkpoint"),
+        ("CheckpointConfig", "load_network", "read_config"),
         "folder",
     ),
     **dict.fromkeys(("choose_device", "fetch", "load_localizer", "prepare"), "loading"),
     **dict.fromkeys(("CheckpointState", "available", "cache_folder", "find_folder"), "places"),
     **dict.fromkeys(("Published", "publish"), "publishing"),
+    "save_checkpoint": "saving",
 }
 
 

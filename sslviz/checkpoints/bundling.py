@@ -8,10 +8,11 @@ import torch
 
 from sslviz.catalog import CHECKPOINTS
 from sslviz.checkpoints.download import FetchProgress
-from sslviz.checkpoints.folder import copy_companions, load_network, read_config, write_checkpoint
+from sslviz.checkpoints.folder import load_network, read_config
 from sslviz.checkpoints.foreign import convert_file
 from sslviz.checkpoints.hub import fetch_companions
 from sslviz.checkpoints.places import cache_folder
+from sslviz.checkpoints.saving import copy_companions, write_checkpoint
 from sslviz.errors import CheckpointError, CheckpointMissingError
 from sslviz.models.acl import ACL
 from sslviz.models.acl_weights import trim

@@ -15,9 +15,9 @@ from sslviz.checkpoints.folder import (
     build_network,
     check_arguments,
     read_safetensors,
-    write_checkpoint,
 )
 from sslviz.checkpoints.places import CONFIG, WEIGHTS, cache_folder
+from sslviz.checkpoints.saving import write_checkpoint
 from sslviz.errors import CheckpointError
 from sslviz.media.hashing import sha256_of
 from sslviz.models import METHODS, Network

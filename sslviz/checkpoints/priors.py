@@ -12,7 +12,12 @@ from sslviz.models.refining import Refinement, refine
 
 
 def load_object_prior(file: Path, allow_pickle: bool = False) -> ObjectPrior:
-    """The object prior from torchvision's ResNet-18 file; its classifier is left out.
+    """The object prior from torchvision's ResNet-18 file: see ``load_image_encoder``."""
+    return ObjectPrior(load_image_encoder(file, allow_pickle)).eval().requires_grad_(False)
+
+
+def load_image_encoder(file: Path, allow_pickle: bool = False) -> ResNet18:
+    """A trunk from torchvision's ResNet-18 file; its classifier is left out.
 
     Args:
         file: ``resnet18-f37072fd.pth`` or the same as ``.safetensors``.
@@ -27,7 +32,7 @@ def load_object_prior(file: Path, allow_pickle: bool = False) -> ObjectPrior:
     if difference := describe_difference(encoder.state_dict(), state):
         raise CheckpointError(f"{file} is no ResNet-18 of torchvision's layout: {difference}.")
     encoder.load_state_dict(state)
-    return ObjectPrior(encoder).eval().requires_grad_(False)
+    return encoder
 
 
 def refined(

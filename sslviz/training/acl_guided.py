@@ -94,7 +94,8 @@ class GuidedACLObjective(ACLObjective):
         nothing = pairs.logits.sum() * 0.0
         named = {"alignment": nothing, "distillation": nothing, "silence": nothing}
         masker = self.network.masker
-        own = masker.scale * pairs.logits.diagonal().permute(2, 0, 1) + masker.shift  # (B, S, S)
+        own = pairs.logits.diagonal().permute(2, 0, 1).float()  # (B, S, S)
+        own = masker.scale * own + masker.shift
         sounding = torch.zeros_like(own)
         if heard:
             index = [row for row, _ in heard]

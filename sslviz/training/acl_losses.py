@@ -11,8 +11,9 @@ from torch.nn.functional import (
     binary_cross_entropy_with_logits,
     cosine_similarity,
     cross_entropy,
-    normalize,
 )
+
+from sslviz.training.losses import cosines
 
 
 def _symmetric(similarity: Tensor, tau: float) -> Tensor:
@@ -24,7 +25,7 @@ def _symmetric(similarity: Tensor, tau: float) -> Tensor:
 
 def image_level(pictures: Tensor, sounds: Tensor, tau: float = 0.07) -> Tensor:
     """Each masked picture (B, C) should mean what its own sound (B, C) means: L_ACL_I."""
-    return _symmetric(normalize(sounds.float(), dim=1) @ normalize(pictures.float(), dim=1).T, tau)
+    return _symmetric(cosines(sounds, pictures), tau)
 
 
 def feature_level(found: Tensor, sounds: Tensor, tau: float = 0.07) -> Tensor:
@@ -60,7 +61,7 @@ def token_alignment(sounds: Tensor, words: Tensor, same: Tensor, tau: float = 0.
         same: (B, B) bool: pairs that share a phrase are no negatives.
         tau: Temperature.
     """
-    similarity = normalize(sounds.float(), dim=1) @ normalize(words.float(), dim=1).T
+    similarity = cosines(sounds, words)
     own = torch.eye(len(similarity), dtype=torch.bool, device=similarity.device)
     return _symmetric(similarity.masked_fill(same & ~own, -torch.inf), tau)
 

@@ -33,7 +33,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     }
     for name, text in helps.items():
         parser.add_argument(_flag(name), type=int, default=_LAZY_DEFAULTS[name], help=text)
-    for name, text in (("learning_rate", "of new parts"), ("weight_decay", "of AdamW")):
+    numbers = {
+        "learning_rate": "of new parts",
+        "weight_decay": "of AdamW",
+        "margin": "of marginnce; the paper's value could not be read, 0 is EZ-VSL's loss",
+        "tau": "temperature of jsa and marginnce",
+    }
+    for name, text in numbers.items():
         parser.add_argument(_flag(name), type=float, default=_LAZY_DEFAULTS[name], help=text)
     parser.add_argument("--schedule", choices=[s.value for s in Schedule], default="cosine")
     parser.add_argument("--initial", help="checkpoint to start from: name or folder")
@@ -42,6 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--guidance", type=Path, help="guidance.jsonl (acl-guided)")
     parser.add_argument("--weights", type=Path, help="pretrained encoders (default: DATA/weights)")
+    parser.add_argument(
+        "--image-encoder", type=Path, help="resnet18-f37072fd.pth to start from (jsa, marginnce)"
+    )
     parser.add_argument("--sound-encoder", type=Path, help="folder of a finished sound-encoder run")
     parser.add_argument("--split", default="train", help="name of the split or list")
     parser.add_argument("--full-precision", action="store_true", help="no mixed precision")

@@ -67,7 +67,7 @@ class CompactTask(Task):
         self.heard = [c for c in range(1, num_categories) if len(self.by_category[c])]
         self.without = sounds.without_photo()
 
-    def sample(self, rng: np.random.Generator) -> Draw:
+    def sample(self, rng: np.random.Generator, index: int = 0) -> Draw:
         """A picture, a sound of one of its categories (any other where it has none), one more."""
         picture = self.pictures[int(rng.integers(len(self.pictures)))]
         labels = picture[2]
@@ -145,6 +145,7 @@ def make_compact_task(
     folder, data = options.output / "cache", read_paired(options.data).of_split(options.split)
     with closing(FileReader()) as reader:
         photos, lost = read_photos(data.photos, reader.picture)
+        options.claim(options.output)
         if not (folder / "sounds.pt").is_file():
             sounds, unread = read_sounds(data.sounds, reader, network.spec.sample_rate)
             lost += unread
@@ -245,10 +246,10 @@ def calibrate(task: CompactTask, count: int = 400, seed: int = 0) -> Calibration
     """Confidence gate at 5 % false alarms, and the fixed range of colours, on training data.
 
     Each of ``count`` pictures is scored with a sound of what it shows and with one that nothing in
-    it makes (half of those silence, noise or weather). Colours start at the 95th percentile of all
-    wrong scores and are full at the median of the right maps' peaks.
+    it makes (half of those silence, noise or weather). Colours start at the median of the wrong maps'
+    peaks and are full at that of the right maps'.
     """
-    network = task.objective.network.eval()
+    network = task.objective.network.cpu().eval()
     right: tuple[list[float], list[float]] = ([], [])
     wrong: tuple[list[float], list[float]] = ([], [])
     rng, bank = np.random.default_rng(seed), task.sounds

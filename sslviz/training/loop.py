@@ -5,11 +5,11 @@ killed goes on from its last saved state and ends with the same weights as one t
 """
 
 import contextlib
-import json
 import os
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 import torch
@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from sslviz.errors import CheckpointError, TrainingError
+from sslviz.errors import TrainingError
 from sslviz.training.logs import TrainLog
 from sslviz.training.options import TrainOptions
 from sslviz.training.sources import Draws, Source, Task
@@ -63,8 +63,16 @@ class Place:
         cuda = torch.cuda.is_available()
         local = int(os.environ.get("LOCAL_RANK", "0"))
         if world > 1 and not torch.distributed.is_initialized():
-            torch.distributed.init_process_group("nccl" if cuda else "gloo")
+            if cuda:
+                torch.cuda.set_device(local)
+            kind, patience = "nccl" if cuda else "gloo", timedelta(hours=12)
+            torch.distributed.init_process_group(kind, timeout=patience)
         return cls(torch.device("cuda", local) if cuda else torch.device("cpu"), rank, world)
+
+    def wait(self) -> None:
+        """Until every process is here."""
+        if self.world > 1:
+            torch.distributed.barrier()
 
 
 class Trainer:
@@ -81,7 +89,8 @@ class Trainer:
         self.scaler = torch.amp.GradScaler(
             enabled=options.half and self.place.device.type == "cuda"
         )
-        options.output.mkdir(parents=True, exist_ok=True)
+        if self.place.rank == 0:
+            options.claim(options.output)
         self._resume()
         self.module: nn.Module = self.objective
         if self.place.world > 1:
@@ -201,7 +210,6 @@ class Trainer:
             "run": asdict(self.state),
             "optimizer": self.optimizer.state_dict(),
             "scaler": self.scaler.state_dict(),
-            "fingerprint": self._fingerprint(),
         }
         torch.save(kept, folder / f"{STATE}.part")
         for name in (MODEL, STATE):
@@ -213,22 +221,11 @@ class Trainer:
         if not (folder / STATE).is_file():
             return
         kept = torch.load(folder / STATE, map_location="cpu", weights_only=True)
-        if kept["fingerprint"] != self._fingerprint():
-            raise CheckpointError(
-                f"{folder} holds a run with other options; give another folder or the same options."
-            )
         self.objective.load_state_dict(load_file(folder / MODEL))
         self.optimizer.load_state_dict(kept["optimizer"])
         self.scaler.load_state_dict(kept["scaler"])
         self.state = _State(**kept["run"])
         self.log.resume(self.state.step)
-
-    def _fingerprint(self) -> str:
-        """The options on which the result depends."""
-        values = asdict(self.options)
-        for name in ("output", "num_workers", "save_every"):
-            del values[name]
-        return json.dumps(values, default=str, sort_keys=True)
 
 
 def _to(part: Any, device: torch.device) -> Any:
@@ -243,22 +240,31 @@ def train(options: TrainOptions) -> Iterator[Progress]:
         DatasetError: The data cannot be used.
         CheckpointError: ``options.output`` holds another run.
     """
-    from sslviz.training.tasks import make_task, stages
+    from sslviz.training.tasks import stages
 
+    place = Place.from_environment()
     for stage in stages(options):
-        if (stage.output / "model.safetensors").is_file() and stage is not options:
-            continue  # an earlier round that is done
-        yield from _run(make_task(stage), stage)
+        if not (stage.output / "model.safetensors").is_file():
+            yield from _run(stage, place)
+        elif place.rank == 0:
+            stage.claim(stage.output)
+            yield Progress(stage.steps, stage.steps, {}, 0.0, message=f"{stage.output} is done")
+        place.wait()  # the next stage starts from what rank 0 has written
 
 
-def _run(task: Task, options: TrainOptions) -> Iterator[Progress]:
+def _run(options: TrainOptions, place: Place) -> Iterator[Progress]:
     """One stage, from its task to its checkpoint."""
-    from sslviz.training.tasks import finish
+    from sslviz.training.tasks import finish, make_task
 
+    if place.rank:
+        place.wait()
+    task = make_task(options)  # rank 0 builds caches, the others find them
+    if not place.rank:
+        place.wait()
     with contextlib.closing(task):
-        trainer = Trainer(task, options)
+        trainer = Trainer(task, options, place)
         yield from trainer
-        if trainer.place.rank == 0:
+        if place.rank == 0:
             folder, state = finish(task, options, trainer.state.smoothed), trainer.state
             message = f"saved {folder}"
             yield Progress(state.step, state.step, state.smoothed, 0.0, state.unreadable, message)

@@ -1,7 +1,8 @@
 """The papers' losses as pure functions of embeddings and maps.
 
 Similarities are (B, B): row i is picture i, column j is sound j, the diagonal belongs together.
-Everything is computed in float32, whatever the networks ran in.
+Everything is computed in float32, whatever the networks ran in: products of matrices stand outside
+of autocast, which would cast them back.
 """
 
 import torch
@@ -19,7 +20,14 @@ def max_similarities(cells: Tensor, sounds: Tensor) -> Tensor:
     Returns:
         (B, B).
     """
-    return torch.einsum("nchw,mc->nmhw", cells.float(), sounds.float()).amax((2, 3))
+    with torch.autocast(cells.device.type, enabled=False):
+        return torch.einsum("nchw,mc->nmhw", cells.float(), sounds.float()).amax((2, 3))
+
+
+def cosines(left: Tensor, right: Tensor) -> Tensor:
+    """Cosine of every pair of rows, (N, C) and (M, C) -> (N, M)."""
+    with torch.autocast(left.device.type, enabled=False):
+        return normalize(left.float(), dim=1) @ normalize(right.float(), dim=1).T
 
 
 def contrastive(similarity: Tensor, tau: float, keep: Tensor | None = None) -> Tensor:
@@ -70,9 +78,8 @@ def not_reciprocal(images: Tensor, sounds: Tensor, k: int) -> Tensor:
 
 
 def _nearest(embeddings: Tensor, k: int) -> Tensor:
-    unit = normalize(embeddings.float(), dim=-1)
-    similarity = unit @ unit.T
-    nearest = similarity.topk(min(k, len(unit)), dim=1).indices
+    similarity = cosines(embeddings, embeddings)
+    nearest = similarity.topk(min(k, len(similarity)), dim=1).indices
     return torch.zeros_like(similarity, dtype=torch.bool).scatter_(1, nearest, True)
 
 

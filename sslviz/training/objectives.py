@@ -102,16 +102,13 @@ class MarginNCEObjective(Objective):
         self,
         network: MarginNCE,
         options: MarginNCEOptions = MarginNCEOptions(),
-        mask: SpectrogramMask | None = None,
     ) -> None:
         super().__init__()
-        self.network, self.options, self.mask = network, options, mask
+        self.network, self.options = network, options
 
     def forward(self, batch: Batch) -> Losses:
         """Front ends, then the loss."""
         spectrograms = self.network.spectrogram(batch.waveforms)
-        if self.mask is not None:
-            spectrograms = self.mask(spectrograms)
         return self.of_inputs(self.network.normalize(batch.images), spectrograms, batch.categories)
 
     def of_inputs(
@@ -190,9 +187,7 @@ class JSAObjective(Objective):
         )
         if categories is not None:
             keep &= losses.different_categories(categories)
-        similarity = nn.functional.normalize(image.slots[:, TARGET].float(), dim=-1) @ (
-            nn.functional.normalize(audio.slots[:, TARGET].float(), dim=-1).T
-        )
+        similarity = losses.cosines(image.slots[:, TARGET], audio.slots[:, TARGET])
         named = {
             "contrastive": losses.contrastive(similarity, self.options.tau, keep),
             "reconstruction": losses.reconstruction(self.image_decoder(image.slots), image_tokens)

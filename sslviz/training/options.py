@@ -1,12 +1,14 @@
 """Every choice of a training run, as frozen data."""
 
-from dataclasses import dataclass, field
+import json
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from math import cos, pi
 from pathlib import Path
 
-from sslviz.errors import OptionError
+from sslviz.errors import CheckpointError, OptionError
 from sslviz.training.sounds import SoundPlan
+from sslviz.whole_file import whole_file
 
 
 class Schedule(StrEnum):
@@ -62,6 +64,12 @@ class TrainOptions:
     """Of the composites, and of what a compact network that starts fresh wants to be given."""
     tagger_steps: int = 1600
     """Steps of 16 sounds that fine-tune the sound encoder of a compact network that starts fresh."""
+    image_encoder: Path | None = None
+    """torchvision's ResNet-18, from which the image towers of JSA and MarginNCE start; by default random."""
+    margin: float = -0.2
+    """MarginNCE's: negative is the paper's point, the value is ours; 0 is EZ-VSL's loss."""
+    tau: float = 0.03
+    """Temperature of JSA and MarginNCE (EZ-VSL's), as their authors' code has it."""
     sound_encoder: Path | None = None
     """Folder of such a run, for a compact network that starts fresh; by default AudioSet's alone."""
     sounds: SoundPlan = field(default_factory=SoundPlan)
@@ -78,6 +86,31 @@ class TrainOptions:
             )
         if not 0 < self.learning_rate < 10 or self.weight_decay < 0:
             raise OptionError(f"learning_rate is {self.learning_rate}, allowed is up to 10.")
+
+    def fingerprint(self) -> str:
+        """The options on which the result depends, as text."""
+        values = asdict(self)
+        for name in ("output", "num_workers", "save_every"):
+            del values[name]
+        return json.dumps(values, default=str, sort_keys=True)
+
+    def claim(self, folder: Path) -> None:
+        """Mark a folder as of a run with these options; work of another is never mistaken for one's own.
+
+        Raises:
+            CheckpointError: It is marked by a run with other options, or holds a checkpoint from elsewhere.
+        """
+        mark, own = folder / "options.json", self.fingerprint()
+        if not mark.is_file():
+            if (folder / "model.safetensors").is_file():
+                raise CheckpointError(f"{folder} holds a checkpoint already; give another folder.")
+            folder.mkdir(parents=True, exist_ok=True)
+            with whole_file(mark) as part:
+                part.write_text(own, encoding="utf-8")
+        elif mark.read_text(encoding="utf-8") != own:
+            raise CheckpointError(
+                f"{folder} holds a run with other options; give another folder or the same options."
+            )
 
     def rate_at(self, step: int) -> float:
         """Factor on the learning rate of a step, counted from 0."""

@@ -15,8 +15,8 @@ class Task(ABC):
     objective: nn.Module
 
     @abstractmethod
-    def sample(self, rng: np.random.Generator) -> Any | None:
-        """One sample; ``None`` where it cannot be read."""
+    def sample(self, rng: np.random.Generator, index: int) -> Any | None:
+        """Sample number ``index`` of the run; ``None`` where it cannot be read."""
 
     @abstractmethod
     def collate(self, samples: Sequence[Any | None]) -> tuple[Any | None, int]:
@@ -37,7 +37,7 @@ class Source(Dataset[Any]):
         self.task, self.seed = task, seed
 
     def __getitem__(self, index: int) -> Any | None:
-        return self.task.sample(np.random.default_rng((self.seed, index)))
+        return self.task.sample(np.random.default_rng((self.seed, index)), index)
 
 
 class Draws(Sampler[list[int]]):

@@ -95,7 +95,9 @@ class TaggerTask(Task):
         self.objective, self.mixer = objective, mixer
         self.unreadable = tuple(unreadable)
 
-    def sample(self, rng: np.random.Generator) -> tuple[Samples, NDArray[np.float32]]:
+    def sample(
+        self, rng: np.random.Generator, index: int = 0
+    ) -> tuple[Samples, NDArray[np.float32]]:
         """An excerpt and the categories heard in it."""
         categories, chance = self.mixer.categories, rng.random()
         heard = np.zeros(len(categories), np.float32)

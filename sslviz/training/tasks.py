@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from sslviz.checkpoints import CheckpointConfig, load_network, read_config, save_checkpoint
-from sslviz.checkpoints.folder import copy_companions
+from sslviz.checkpoints.folder import describe_difference, read_training_state
 from sslviz.checkpoints.places import find_folder
+from sslviz.checkpoints.priors import load_image_encoder
+from sslviz.checkpoints.saving import copy_companions
 from sslviz.errors import TrainingError
 from sslviz.models import ACL, JSA, METHODS, MarginNCE, Network
 from sslviz.models.compact import MarginNCECompact
@@ -25,7 +28,9 @@ from sslviz.training.compact_task import CompactTask, calibrate, make_compact_ta
 from sslviz.training.guidance_file import read_guidance
 from sslviz.training.objectives import (
     JSAObjective,
+    JSAOptions,
     MarginNCEObjective,
+    MarginNCEOptions,
     Objective,
     SpectrogramMask,
 )
@@ -92,7 +97,10 @@ def make_task(options: TrainOptions) -> Task:
     if options.method in COMPACT:
         objective: CompactObjective = COMPACT[options.method](network)
         return make_compact_task(objective, options, fresh=options.initial is None)
-    return PairTask(_paper_objective(network, options), options)
+    objective_of_paper = _paper_objective(network, options)
+    if options.initial is not None and not options.anew:
+        _take_over(objective_of_paper, read_training_state(_start(options.initial)))
+    return PairTask(objective_of_paper, options)
 
 
 def initial_network(options: TrainOptions) -> Network:
@@ -112,6 +120,8 @@ def initial_network(options: TrainOptions) -> Network:
             )
         if options.method in COMPACT:
             network.spec = replace(network.spec, image_size=options.image_size)
+        if options.image_encoder is not None:
+            _start_tower(network, options.image_encoder)
         return network
     found = _start(options.initial)
     start = load_network(found)
@@ -129,6 +139,22 @@ def initial_network(options: TrainOptions) -> Network:
     return network
 
 
+def _start_tower(network: Network, file: Path) -> None:
+    if not isinstance(network, JSA | MarginNCE):
+        raise TrainingError("--image-encoder is for jsa and marginnce; the others bring their own.")
+    given = load_image_encoder(file, allow_pickle=True).state_dict()
+    if difference := describe_difference(network.image_encoder.state_dict(), given):
+        raise TrainingError(f"{file} does not fit the image tower: {difference}.")
+    network.image_encoder.load_state_dict(given)
+
+
+def _take_over(objective: Objective, state: Mapping[str, Tensor]) -> None:
+    """Decoders and counters of the run that a checkpoint came from, where the objective has the same."""
+    own = objective.training_state()
+    if state and not describe_difference(own, state):
+        objective.load_training_state(dict(state))
+
+
 def _start(name: str) -> Path:
     return find_folder(name) or Path(name)
 
@@ -144,9 +170,9 @@ def _arguments(options: TrainOptions) -> dict[str, Any]:
 
 def _paper_objective(network: Network, options: TrainOptions) -> Objective:
     if isinstance(network, MarginNCE):
-        return MarginNCEObjective(network, mask=SpectrogramMask())
+        return MarginNCEObjective(network, MarginNCEOptions(options.tau, options.margin))
     if isinstance(network, JSA):
-        return JSAObjective(network, mask=SpectrogramMask())
+        return JSAObjective(network, JSAOptions(options.tau), SpectrogramMask())
     assert isinstance(network, ACL)
     if options.method == "acl":
         return ACLObjective(network)

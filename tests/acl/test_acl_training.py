@@ -48,11 +48,12 @@ def options(method: str, clips: Path, start: Path, output: Path) -> TrainOptions
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("half", [False, True])
 @pytest.mark.parametrize("method", ["acl", "acl-guided"])
 def test_acl_trains_on_clips_and_its_checkpoint_keeps_sizes_and_words(
-    method: str, clips: Path, start: Path, tmp_path: Path
+    method: str, half: bool, clips: Path, start: Path, tmp_path: Path
 ) -> None:
-    steps = list(train(options(method, clips, start, tmp_path / "out")))
+    steps = list(train(replace(options(method, clips, start, tmp_path / "out"), half=half)))
     assert ("alignment" in steps[0].losses) == (method == "acl-guided")
     before, after = load_network(start), load_network(tmp_path / "out")
     assert isinstance(after, ACL)

@@ -41,7 +41,7 @@ class LineTask(Task):
         self.objective = Line()
         self.unreadable, self.broken = unreadable, broken
 
-    def sample(self, rng: np.random.Generator) -> float | None:
+    def sample(self, rng: np.random.Generator, index: int) -> float | None:
         value = float(rng.uniform(-1, 1))
         return None if rng.random() < self.unreadable else value
 
@@ -99,8 +99,15 @@ def test_loader_processes_change_nothing(tmp_path: Path) -> None:
 
 
 def test_micro_batches_add_up_to_one_step(tmp_path: Path) -> None:
-    steps = list(Trainer(LineTask(), options(tmp_path, accumulate=3, steps=5), CPU))
-    assert len(steps) == 5
+    runs = []
+    for size, parts in ((48, 1), (16, 3)):
+        task, folder = LineTask(), tmp_path / str(parts)
+        task.objective.dropout.p = 0.0
+        changes = {"batch_size": size, "accumulate": parts, "steps": 5, "output": folder}
+        trainer = Trainer(task, options(tmp_path, **changes), CPU)
+        assert len(list(trainer)) == 5
+        runs.append(weights(trainer))
+    assert runs[0] == pytest.approx(runs[1], abs=1e-6)
 
 
 def test_unreadable_samples_are_counted_not_replaced(tmp_path: Path) -> None:
@@ -122,6 +129,13 @@ def test_another_run_in_the_folder_is_refused(tmp_path: Path) -> None:
     list(Trainer(LineTask(), options(tmp_path, steps=10), CPU))
     with pytest.raises(CheckpointError, match="other options"):
         Trainer(LineTask(), options(tmp_path, steps=10, learning_rate=0.2), CPU)
+
+
+def test_a_checkpoint_from_elsewhere_is_never_replaced(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "model.safetensors").write_bytes(b"mine")
+    with pytest.raises(CheckpointError, match="holds a checkpoint already"):
+        Trainer(LineTask(), options(tmp_path), CPU)
 
 
 def test_it_stops_early_when_nothing_improves(tmp_path: Path) -> None:

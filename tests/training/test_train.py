@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,25 +12,36 @@ import pytest
 import torch
 
 from sslviz.checkpoints import load_network
+from sslviz.checkpoints.folder import read_training_state
+from sslviz.checkpoints.places import find_folder
 from sslviz.datasets.categories import canonical
-from sslviz.errors import DatasetError, TrainingError
+from sslviz.errors import CheckpointError, DatasetError, TrainingError
 from sslviz.evaluation.library import still_window
+from sslviz.models import JSA, MarginNCE
+from sslviz.models.blocks.resnet import ResNet18
 from sslviz.models.compact import MarginNCECompact
 from sslviz.training.caches import PERSON
 from sslviz.training.loop import Trainer, train
+from sslviz.training.objectives import MarginNCEObjective, MarginNCEOptions
 from sslviz.training.options import TrainOptions
-from sslviz.training.pairs import ids_of_test_set, read_pairs
+from sslviz.training.pairs import PairTask, Recipe, ids_of_test_set, read_pairs
 from sslviz.training.pseudo_sounds import HEARD_AS, NO_VERDICT, STAND_INS
 from sslviz.training.sounds import SoundMixer, SoundPlan
 from sslviz.training.tagger import TaggerObjective, TaggerTask, load_encoder, save_encoder
-from sslviz.training.tasks import stages
-from sslviz.types import AudioClip
+from sslviz.training.tasks import initial_network, make_task, stages
+from sslviz.types import AudioClip, InputSpec
 from tests.training.conftest import drawing, tone
 
 PLAN = SoundPlan(
     per_category=3, mixtures_per_category=1, noises=3, silences=2, stand_ins=2, more_stand_ins=1,
     voices=2, other_classes=0,
 )  # fmt: skip
+
+
+def bundled() -> Path:
+    found = find_folder("marginnce-compact")
+    assert found is not None
+    return found
 
 
 def compact(method: str, data: Path, output: Path) -> TrainOptions:
@@ -56,11 +68,7 @@ def test_a_compact_localizer_trains_and_its_checkpoint_localizes(
 def test_what_was_trained_differs_from_what_it_started_from(
     paired_folder: Path, tmp_path: Path
 ) -> None:
-    from sslviz.checkpoints.places import find_folder
-
-    bundled = find_folder("marginnce-compact")
-    assert bundled is not None
-    start = load_network(bundled).state_dict()
+    start = load_network(bundled()).state_dict()
     list(train(compact("marginnce-compact", paired_folder, tmp_path)))
     end = load_network(tmp_path).state_dict()
     moved = {n.split(".")[0] for n in end if not torch.equal(start[n].half(), end[n].half())}
@@ -83,10 +91,83 @@ def test_marginnce_trains_on_clips_and_leaves_out_the_test_set(
 
 
 @pytest.mark.slow
-def test_jsa_trains_on_clips(clip_folder: Path, tmp_path: Path) -> None:
-    options = TrainOptions("jsa", clip_folder, tmp_path / "out", steps=1, batch_size=6, half=False)
-    list(train(options))
+def test_jsa_trains_on_clips_and_goes_on_with_its_decoders(
+    clip_folder: Path, tmp_path: Path
+) -> None:
+    options = TrainOptions("jsa", clip_folder, tmp_path / "out", steps=1, batch_size=6)
+    assert np.isfinite(list(list(train(options))[-1].losses.values())).all()
     assert load_network(tmp_path / "out").identity.method == "jsa"
+    kept = read_training_state(tmp_path / "out")
+    again = make_task(replace(options, initial=str(tmp_path / "out")))
+    with closing(again):
+        state = again.objective.state_dict()
+    assert any(name.startswith("image_decoder") for name in kept)
+    assert all(torch.equal(state[name], tensor) for name, tensor in kept.items())
+
+
+def test_margin_and_temperature_reach_the_loss(clip_folder: Path, tmp_path: Path) -> None:
+    options = TrainOptions("marginnce", clip_folder, tmp_path, margin=-0.35, tau=0.05)
+    with closing(make_task(options)) as task:
+        assert isinstance(task.objective, MarginNCEObjective)
+        assert task.objective.options == MarginNCEOptions(tau=0.05, margin=-0.35)
+
+
+def test_image_towers_start_from_the_file_that_is_named(clip_folder: Path, tmp_path: Path) -> None:
+    trained = ResNet18()
+    file = tmp_path / "resnet18.pth"
+    torch.save({**trained.state_dict(), "fc.weight": torch.zeros(1000, 512)}, file)
+    options = TrainOptions("marginnce", clip_folder, tmp_path / "out", image_encoder=file)
+    own = initial_network(options).state_dict()
+    for name, tensor in trained.state_dict().items():
+        assert torch.equal(own[f"image_encoder.{name}"], tensor)
+    with pytest.raises(TrainingError, match="jsa and marginnce"):
+        initial_network(replace(options, method="marginnce-compact"))
+
+
+def test_a_finished_run_is_not_taken_for_another(clip_folder: Path, tmp_path: Path) -> None:
+    options = TrainOptions("marginnce", clip_folder, tmp_path / "out", steps=1, batch_size=4)
+    list(train(options))
+    (only,) = train(options)
+    assert only.message.endswith("is done")
+    with pytest.raises(CheckpointError, match="other options"):
+        list(train(replace(options, learning_rate=0.01)))
+
+
+def test_caches_of_another_run_are_refused(paired_folder: Path, tmp_path: Path) -> None:
+    """A run that was killed before its first saved state leaves only caches."""
+    options = compact("marginnce-compact", paired_folder, tmp_path / "out")
+    next(iter(train(options)))
+    assert not (tmp_path / "out" / "state.pt").is_file()
+    with pytest.raises(CheckpointError, match="other options"):
+        next(iter(train(replace(options, image_size=224))))
+
+
+def test_every_clip_comes_once_before_any_comes_again(clip_folder: Path, tmp_path: Path) -> None:
+    with closing(make_task(TrainOptions("marginnce", clip_folder, tmp_path))) as task:
+        assert isinstance(task, PairTask)
+        count = len(task.pairs)
+        names = [task.pair(index).name for index in range(2 * count)]
+    listed = sorted(pair.name for pair in task.pairs)
+    assert sorted(names[:count]) == sorted(names[count:]) == listed
+
+
+def test_each_paper_prepares_clips_its_own_way() -> None:
+    rng, wide = np.random.default_rng(0), np.zeros((60, 240, 3), np.uint8)
+    wide[:, 120:] = 255
+    assert Recipe.of(JSA()) == Recipe(colour=True)
+    assert Recipe.of(MarginNCE()) == Recipe()
+    squeezed = Recipe(square=True).picture(rng, wide, 64)
+    assert squeezed.shape == (64, 64, 3)
+    assert (
+        squeezed[:, 0].max() < squeezed[:, -1].min() or squeezed[:, -1].max() < squeezed[:, 0].min()
+    )
+    spec, ramp = InputSpec(64, 100, 12.0), np.arange(1300, dtype=np.float32)
+    recipe = Recipe(first_seconds=10.0)
+    assert np.array_equal(recipe.sound(ramp, spec), ramp[:1000])
+    short = recipe.sound(ramp[:300], spec)
+    assert np.array_equal(short[:300], ramp[:300])
+    assert not short[300:].any()
+    assert np.array_equal(Recipe().sound(ramp, spec), ramp[50:1250])
 
 
 def test_a_bundled_checkpoint_is_remade_in_rounds(tmp_path: Path) -> None:
@@ -114,7 +195,9 @@ def test_the_sound_encoder_learns_categories_and_compact_networks_start_from_it(
     paired_folder: Path, tmp_path: Path
 ) -> None:
     torch.set_num_threads(1)
-    network = MarginNCECompact()
+    torch.manual_seed(0)
+    network = load_network(bundled())
+    assert isinstance(network, MarginNCECompact)
     sounds = {"dog": [tone(300).samples], "cat": [tone(900).samples]}
     mixer = SoundMixer(sounds, network.spec.num_samples, network.spec.sample_rate)
     before = {n: t.clone() for n, t in network.audio_encoder.state_dict().items()}
@@ -143,12 +226,16 @@ def test_categories_of_the_class_map_are_spelt_as_data_sets_are_read() -> None:
 
 
 @pytest.mark.nightly
-def test_two_processes_train_one_checkpoint(clip_folder: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out"
+@pytest.mark.parametrize("method", ["marginnce", "marginnce-compact"])
+def test_two_processes_train_one_checkpoint(
+    method: str, clip_folder: Path, paired_folder: Path, tmp_path: Path
+) -> None:
+    out, compact = tmp_path / "out", method == "marginnce-compact"
     command = [
         sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "sslviz", "train",
-        "marginnce", "--data", str(clip_folder), "--output", str(out), "--steps", "2",
-        "--batch-size", "6", "--warmup-steps", "0",
+        method, "--data", str(paired_folder if compact else clip_folder), "--output", str(out),
+        "--steps", "2", "--batch-size", "6", "--warmup-steps", "0", "--composites", "12",
+        *(["--initial", "marginnce-compact", "--image-size", "224"] if compact else []),
     ]  # fmt: skip
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=300, check=False,
@@ -158,4 +245,4 @@ def test_two_processes_train_one_checkpoint(clip_folder: Path, tmp_path: Path) -
     assert len((out / "log.csv").read_text().splitlines()) == 3, (
         "one line per step, not per process"
     )
-    assert load_network(out).identity.method == "marginnce"
+    assert load_network(out).identity.method == method

@@ -51,6 +51,10 @@ class LogMel(nn.Module):
 
     def forward(self, waveform: Tensor) -> Tensor:
         """(B, n) -> (B, 1, 128, T)."""
+        with torch.autocast(waveform.device.type, enabled=False):  # half overflows at the squares
+            return self._of_samples(waveform.float())
+
+    def _of_samples(self, waveform: Tensor) -> Tensor:
         emphasised = waveform[:, 1:] - PRE_EMPHASIS * waveform[:, :-1]
         around = (FFT_SIZE // 2, FFT_SIZE // 2)
         padded = functional.pad(emphasised[:, None], around, mode="reflect")[:, 0]

@@ -89,12 +89,15 @@ def attention(queries: Tensor, keys: Tensor, sharpness: float = 1.0) -> Tensor:
         sharpness: Factor on the logits; below 1 it softens.
 
     Returns:
-        (B, K, N).
+        (B, K, N), float32.
     """
-    logits = queries @ keys.transpose(1, 2) * (sharpness * queries.shape[-1] ** -0.5)
-    share = logits.float().softmax(1) + EPSILON
-    normalised: Tensor = share / share.sum(2, keepdim=True)
-    return normalised.to(keys.dtype)
+    with torch.autocast(
+        queries.device.type, enabled=False
+    ):  # maps are read as numbers, not as hints
+        logits = queries.float() @ keys.float().transpose(1, 2)
+        share = (logits * (sharpness * queries.shape[-1] ** -0.5)).softmax(1) + EPSILON
+        normalised: Tensor = share / share.sum(2, keepdim=True)
+    return normalised
 
 
 class SlotDecoder(nn.Module):
