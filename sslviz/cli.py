@@ -123,14 +123,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SSLVizError as error:
         print(f"sslviz: {error}", file=sys.stderr)
         return 1
+    except BrokenPipeError:  # the reader of our output has left
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:  # of the machine: a port in use, a folder that may not be written to
+        where = f" ({error.filename})" if error.filename else ""
+        print(f"sslviz: {error.strerror or error}{where}", file=sys.stderr)
+        return 1
     except MemoryError:
         print(
             "sslviz: no memory is left; try a smaller --batch-size or a shorter part.",
             file=sys.stderr,
         )
-        return 1
-    except BrokenPipeError:  # the reader of our output has left
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
 
 

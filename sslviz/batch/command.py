@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import asdict
+from math import inf
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from sslviz.batch.search import INDEXED, Order, search
 from sslviz.batch.vector_index import names_near
 from sslviz.batch.work import SUFFIXES, BatchOptions
 from sslviz.catalog import DEFAULT_CHECKPOINT
+from sslviz.errors import OptionError
 from sslviz.options import AnalysisOptions
 
 Say = Callable[[str], None]
@@ -36,7 +38,9 @@ def add_batch_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--method", default=DEFAULT_CHECKPOINT, metavar="NAME", help="checkpoint")
     parser.add_argument("--rate", type=float, default=5.0, help="maps per second")
-    parser.add_argument("--engine", choices=("local", "ray"), default="local")
+    parser.add_argument(
+        "--engine", choices=("local", "ray"), default="local", help="this machine, or Ray's"
+    )
     parser.add_argument("--address", help="of a Ray cluster; by default one starts here")
     parser.add_argument("--workers", type=int, help="default: one per core, or one per GPU")
     parser.add_argument(
@@ -44,7 +48,9 @@ def add_batch_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--gpus-per-worker", type=float, default=0.0, help="Ray: may be a fraction")
     parser.add_argument("--deadline", type=float, metavar="SECONDS", help="longest time for a file")
-    parser.add_argument("--stall", type=float, default=120.0, metavar="SECONDS")
+    parser.add_argument(
+        "--stall", type=float, default=120.0, metavar="SECONDS", help="without progress: given up"
+    )
     parser.add_argument(
         "--segment", type=float, default=600.0, metavar="SECONDS", help="0: never cut"
     )
@@ -59,9 +65,10 @@ def run_batch_command(arguments: argparse.Namespace, say: Say) -> int:
     Raises:
         SSLVizError: Nothing to do, unknown options, no such checkpoint.
     """
-    from sslviz.checkpoints import fetch, read_config
+    from sslviz.checkpoints import read_config
+    from sslviz.checkpoints.loading import locate
 
-    items = collect(arguments.inputs, arguments.list)
+    items = collect(arguments.inputs, arguments.list, arguments.out)
     outputs = frozenset(filter(None, arguments.outputs.replace("none", "").split(",")))
     engine = _engine(arguments)
     on_gpu = engine.ray.gpus_per_worker > 0 if engine.ray else set(engine.devices) != {"cpu"}
@@ -71,7 +78,7 @@ def run_batch_command(arguments: argparse.Namespace, say: Say) -> int:
         maps_per_second=arguments.rate, batch_size=AnalysisOptions().batch_size if on_gpu else 1
     )
     options = BatchOptions(arguments.method, arguments.device, analysis, outputs=outputs)
-    weights = read_config(fetch(arguments.method)).sha256
+    weights = read_config(locate(arguments.method)).sha256
     steps = run_batch(items, options, arguments.out, weights, engine)
     with closing(steps):
         summary = _watch(steps, len(items), arguments.quiet)
@@ -111,9 +118,15 @@ def _engine(arguments: argparse.Namespace) -> EngineOptions:
 
 
 def _devices(device: str, workers: int | None) -> tuple[str, ...]:
-    """One entry per worker."""
+    """One entry per worker.
+
+    Raises:
+        OptionError: No worker is wanted.
+    """
     from sslviz.checkpoints import choose_device
 
+    if workers is not None and workers < 1:
+        raise OptionError(f"--workers is {workers}, it must be at least 1.")
     names = device.split(",")
     if names == ["auto"]:
         names = [str(choose_device("auto"))]
@@ -124,7 +137,9 @@ def _devices(device: str, workers: int | None) -> tuple[str, ...]:
 def add_search_arguments(parser: argparse.ArgumentParser) -> None:
     """Fill the sub-parser of ``search``."""
     parser.add_argument("folder", type=Path, help="what sslviz batch --out filled")
-    parser.add_argument("--by", choices=[order.value for order in Order], default="confident")
+    parser.add_argument(
+        "--by", choices=[order.value for order in Order], default="confident", help="what to find"
+    )
     parser.add_argument("--sound", type=Path, help="sound or video file to compare with")
     parser.add_argument("--method", default=DEFAULT_CHECKPOINT, metavar="NAME", help="checkpoint")
     parser.add_argument(
@@ -132,7 +147,7 @@ def add_search_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="for large archives: keep a FAISS index (sslviz[search])",
     )
-    parser.add_argument("--top", type=int, default=20)
+    parser.add_argument("--top", type=int, default=20, help="how many moments (default: 20)")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
 
 
@@ -153,7 +168,8 @@ def run_search_command(arguments: argparse.Namespace, say: Say) -> int:
     moments, problems = search(folder, order, query, top, names=names)
     for one in moments:
         if arguments.json:
-            say(json.dumps(asdict(one)))
+            told = asdict(one)  # silence has a level of minus infinity, which JSON has not
+            say(json.dumps({k: None if v == -inf else v for k, v in told.items()}))
         else:
             minutes, seconds = divmod(one.time_seconds, 60)
             say(

@@ -34,7 +34,9 @@ class _Found:
     end_seconds: float | None = None
 
 
-def collect(inputs: Sequence[str], list_file: Path | None = None) -> list[Item]:
+def collect(
+    inputs: Sequence[str], list_file: Path | None = None, out: Path | None = None
+) -> list[Item]:
     """Everything the user named, in order, each file once per span of time.
 
     Args:
@@ -43,6 +45,7 @@ def collect(inputs: Sequence[str], list_file: Path | None = None) -> list[Item]:
             where only a part is wanted).
         list_file: A text file with one path a line; empty lines and lines with ``#`` first are
             comments. Relative paths in lists and manifests are relative to the list.
+        out: Where results go: what lies there is a result and no input.
 
     Raises:
         OptionError: Nothing was found, or a list or manifest cannot be read.
@@ -50,6 +53,8 @@ def collect(inputs: Sequence[str], list_file: Path | None = None) -> list[Item]:
     found = [one for text in inputs for one in _from_input(text)]
     if list_file is not None:
         found += _from_list(list_file)
+    if out is not None:
+        found = [one for one in found if not one.path.is_relative_to(out.resolve())]
     unique = list({(f.path, f.start_seconds, f.end_seconds): f for f in found}.values())
     if not unique:
         named = ", ".join(inputs) or str(list_file)

@@ -75,11 +75,11 @@ def is_done(folder: Path, name: str, source: Path, settings_sha256: str) -> bool
         return False
     try:
         stat = source.stat()
-    except OSError:
+        if (stat.st_size, stat.st_mtime_ns) == (marker.size_bytes, marker.modified_ns):
+            return True
+        return stat.st_size == marker.size_bytes and sha256_of(source) == marker.content_sha256
+    except OSError:  # working on it will say why it cannot be read
         return False
-    if (stat.st_size, stat.st_mtime_ns) == (marker.size_bytes, marker.modified_ns):
-        return True
-    return stat.st_size == marker.size_bytes and sha256_of(source) == marker.content_sha256
 
 
 def remove_leftovers(folder: Path, names: Set[str], endings: Iterable[str]) -> None:

@@ -1,5 +1,6 @@
 """Checkpoints from the Hub: by the catalog, with mirrors and hashes, or by ``hf:USER/NAME``."""
 
+import contextlib
 import json
 import logging
 import re
@@ -10,16 +11,21 @@ from sslviz.catalog import CHECKPOINTS, HubFile
 from sslviz.checkpoints.download import FetchProgress, Offer, ask, cached, download
 from sslviz.checkpoints.folder import read_config
 from sslviz.checkpoints.foreign import convert_parts, read_file
-from sslviz.checkpoints.hub_errors import HubUnreachableError, explain, is_offline
+from sslviz.checkpoints.hub_errors import (
+    HubFileMissingError,
+    HubUnreachableError,
+    explain,
+    is_offline,
+)
 from sslviz.checkpoints.places import CONFIG, WEIGHTS, cache_folder
 from sslviz.errors import CheckpointError, HubError
 from sslviz.media.hashing import sha256_of
 from sslviz.models import METHODS
+from sslviz.whole_file import whole_file
 
 log = logging.getLogger(__name__)
 COMMIT = re.compile(r"[0-9a-f]{40}")
 SPECIFICATION = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
-CARD = "README.md"
 
 
 def fetch_file(file: HubFile, progress: FetchProgress | None = None) -> Path:
@@ -67,14 +73,16 @@ def fetch_catalog(name: str, progress: FetchProgress | None = None) -> Path:
 
 
 def fetch_companions(name: str, folder: Path, progress: FetchProgress | None = None) -> None:
-    """Lay the files that hold no weights beside the weights of a checkpoint of the catalog.
+    """Lay the files that hold no weights beside the weights of a checkpoint of the catalog, where they are missing.
 
     Raises:
         HubError: One could not be fetched.
     """
     for file in CHECKPOINTS[name].files:
-        if file.companion:
-            shutil.copyfile(fetch_file(file, progress), folder / Path(file.filename).name)
+        target = folder / Path(file.filename).name
+        if file.companion and not target.is_file():
+            with whole_file(target) as part:
+                shutil.copyfile(fetch_file(file, progress), part)
 
 
 def fetch_repository(specification: str, progress: FetchProgress | None = None) -> Path:
@@ -91,9 +99,7 @@ def fetch_repository(specification: str, progress: FetchProgress | None = None) 
     config = HubFile("config", match["repo"], CONFIG, revision=revision)
     try:
         path = _fetch_one(config, progress)
-    except HubError as error:
-        if "has no file" not in str(error):
-            raise
+    except HubFileMissingError as error:
         raise CheckpointError(
             f"{match['repo']} is no checkpoint that sslviz reads: it has no {CONFIG} at {revision}. "
             "Such repositories are made by `sslviz publish`."
@@ -103,11 +109,8 @@ def fetch_repository(specification: str, progress: FetchProgress | None = None) 
     commit = folder.name if COMMIT.fullmatch(folder.name) else revision
     _fetch_one(HubFile("weights", match["repo"], WEIGHTS, revision=commit), progress)
     for name in network.companions:
-        try:
+        with contextlib.suppress(HubFileMissingError):
             _fetch_one(HubFile("companion", match["repo"], name, revision=commit), progress)
-        except HubError as error:
-            if "has no file" not in str(error):
-                raise
     return folder
 
 
@@ -152,7 +155,8 @@ def _check_trust(file: HubFile, path: Path) -> None:
             notes,
         )
         notes.parent.mkdir(parents=True, exist_ok=True)
-        notes.write_text(json.dumps({**known, key: sha256}, indent=2) + "\n")
+        with whole_file(notes) as part:
+            part.write_text(json.dumps({**known, key: sha256}, indent=2) + "\n")
     elif sha256 != expected:
         raise HubError(
             f"{file.filename} from {file.repo_id} is not what it was: its sha256 is "

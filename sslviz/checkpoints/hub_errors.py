@@ -23,6 +23,10 @@ STILL_WORKS = "The bundled checkpoints need no network."
 SERVER_ERROR = 500
 
 
+class HubFileMissingError(HubError):
+    """The repository is there, the file is not."""
+
+
 class HubUnreachableError(HubError):
     """No answer: no network, a dead server or offline mode. What is in the cache can be used."""
 
@@ -74,7 +78,7 @@ def _explain_answer(error: HfHubHTTPError, file: HubFile, what: str) -> HubError
             f"{file.repo_id} has no revision {file.revision}; see {where} for its branches."
         )
     if isinstance(error, RemoteEntryNotFoundError):
-        return HubError(
+        return HubFileMissingError(
             f"{file.repo_id} has no file {file.filename} at {file.revision}; it may have moved."
         )
     status = error.response.status_code

@@ -64,7 +64,10 @@ def load_localizer(
 
 
 def locate(
-    name: str, file: Path | None, allow_pickle: bool, progress: FetchProgress | None
+    name: str,
+    file: Path | None = None,
+    allow_pickle: bool = False,
+    progress: FetchProgress | None = None,
 ) -> Path:
     """The checkpoint folder that a name and a file mean, made or fetched where that is needed.
 
@@ -120,7 +123,7 @@ def _from_file(name: str, file: Path, allow_pickle: bool) -> Path:
 
 
 def choose_device(device: str = "auto") -> torch.device:
-    """The device that a name means; ``auto`` takes CUDA, else MPS, else the CPU.
+    """The device that a name means; ``auto`` takes MPS or CUDA where there is one, else the CPU.
 
     Raises:
         DeviceError: No such device here.

@@ -59,6 +59,7 @@ def run_fetch(args: argparse.Namespace, say: Say) -> int:
     from tqdm import tqdm
 
     from sslviz.checkpoints.bundling import adopt, bundle
+    from sslviz.checkpoints.hub import fetch_companions
     from sslviz.checkpoints.loading import locate
 
     bars: dict[str, tqdm[None]] = {}
@@ -75,7 +76,11 @@ def run_fetch(args: argparse.Namespace, say: Say) -> int:
         if args.from_file:
             folder = adopt(args.name, args.from_file, args.allow_pickle, tell)
         else:
-            folder = locate(args.name, None, False, tell)
+            folder = locate(args.name, progress=tell)
+            if args.name in CHECKPOINTS:
+                fetch_companions(
+                    args.name, folder, tell
+                )  # an earlier try may have ended before them
     finally:
         for bar in bars.values():
             bar.close()

@@ -106,6 +106,23 @@ def test_an_error_is_one_line_that_says_what_to_do(spot, words, status, said, ca
     assert error.count("\n") == 1
 
 
+def test_what_the_machine_refuses_is_one_line_too(spot, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    words = [
+        "batch",
+        str(spot),
+        "--out",
+        str(tmp_path / "file" / "out"),
+        "--device",
+        "cpu",
+        "--quiet",
+    ]
+    assert main(words) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("sslviz: Not a directory")
+    assert error.count("\n") == 1
+
+
 def test_wrong_flags_are_a_usage_error(capsys):
     with pytest.raises(SystemExit, match="2"):
         main(["render", "--nonsense"])

@@ -98,7 +98,7 @@ def batch(seconds: float, size: int = 3) -> Batch:
 def test_the_marginnce_objective_names_its_losses_and_trains_both_towers() -> None:
     torch.manual_seed(0)
     objective = MarginNCEObjective(
-        MarginNCE(dim=8, width=4), MarginNCEOptions(tau=0.07, margin=-0.2), SpectrogramMask()
+        MarginNCE(dim=8, width=4), MarginNCEOptions(tau=0.07, margin=-0.2)
     )
     named = objective(batch(3.0))
     named["total"].backward()
@@ -150,3 +150,18 @@ def test_a_spectrogram_mask_hides_one_band_and_one_time_span() -> None:
 def test_options_out_of_range_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(OptionError):
         MarginNCEOptions(**wrong)
+
+
+def test_losses_are_the_same_inside_and_outside_of_autocast() -> None:
+    torch.manual_seed(0)
+    images, sounds, cells = torch.randn(6, 16), torch.randn(6, 16), torch.randn(6, 16, 3, 3)
+
+    def values() -> list[torch.Tensor]:
+        similarity = losses.cosines(images, sounds)
+        best = losses.max_similarities(cells, sounds)
+        return [similarity, best, losses.not_reciprocal(images, sounds, 3)]
+
+    plain = values()
+    with torch.autocast("cpu", torch.bfloat16):
+        inside = values()
+    assert all(torch.equal(one, other) for one, other in zip(plain, inside, strict=True))
