@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sslviz.export import painted_from
 from sslviz.options import Style, style_from_json, to_json
 from sslviz.regions import find_region, peak_of
 from sslviz.scaling import UNIT, Verdict, has_sound, verdicts
@@ -202,6 +203,7 @@ def result_message(
         "width": info.width,
         "height": info.height,
         "duration": track.duration_seconds,
+        "offset": painted_from(track),
         "video": f"{base}/overlay.mp4",
         "captions": f"{base}/captions.vtt",
         "poster": f"{base}/poster.jpg",

@@ -14,6 +14,7 @@ from sslviz.export import (
     load_settings,
     load_track,
     save_track,
+    painted_from,
     write_captions,
     write_csv,
     write_poster,
@@ -224,3 +225,19 @@ def test_a_style_of_the_wrong_kind_says_what_is_wanted(name: str, value: object)
         OptionError, match=f"{name} is .*, wanted is a? ?(number|text|true or false)"
     ):
         style_from_json({name: value})
+def test_captions_of_a_part_count_from_where_the_painted_file_begins(track, tmp_path):
+    part = replace(track, settings={**track.settings, "start_seconds": 0.5})
+    write_captions(part, Style(), tmp_path / "c.vtt")
+    text = (tmp_path / "c.vtt").read_text()
+    assert text.startswith("WEBVTT\n\n00:00:00.000 --> 00:00:00.100\nstrongest at upper left")
+    assert "00:00:01.100 --> 00:00:01.500\nsilent" in text
+    write_captions(part, Style(), tmp_path / "source.vtt", zero_seconds=0)
+    write_captions(track, Style(), tmp_path / "whole.vtt")
+    assert (tmp_path / "source.vtt").read_text() == (tmp_path / "whole.vtt").read_text()
+
+
+@pytest.mark.parametrize("start", ["1", None, -3.0, float("nan"), float("inf")])
+def test_a_start_that_is_none_shifts_nothing(track, start):
+    assert painted_from(replace(track, settings={"start_seconds": start})) == 0
+
+

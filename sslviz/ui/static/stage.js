@@ -182,9 +182,11 @@
       this.notes.replaceChildren(...message.notes.map((note) => S.el("li", {}, note)));
       this.reading.textContent = message.story;
       this.player.fps = message.fps;
+      this.player.offset = message.offset;
       this.player.picture?.style.setProperty("aspect-ratio", `${message.width} / ${message.height}`);
       this.go("done");
       this.timeline.show(message.timeline);
+      this.timeline.at(message.offset);
       this.after.hidden = false;
       this.player.load(message.video, { captions: message.captions, keep, poster: keep ? "" : S.url(message.poster) });
       this.player.video.setAttribute("aria-label", message.alt);
@@ -212,7 +214,7 @@
     /* The picture stands still: have it decoded before a slider asks for it. */
     settled() {
       if (this.style) return this.preview();
-      const at = this.player.video.currentTime.toFixed(3);
+      const at = this.player.time.toFixed(3);
       if (this.result && this.player.video.paused && this.warmed !== at) {
         this.warmed = at;
         S.ask(`r/${this.result.token}/warm.json?at=${at}`).catch(() => {});
@@ -231,7 +233,7 @@
       const started = performance.now();
       do {
         this.again = false;
-        const query = new URLSearchParams({ at: this.player.video.currentTime.toFixed(3), style: JSON.stringify(this.style) });
+        const query = new URLSearchParams({ at: this.player.time.toFixed(3), style: JSON.stringify(this.style) });
         try {
           const blob = await S.ask(`r/${this.result.token}/preview.jpg?${query}`);
           if (!this.style) break;
