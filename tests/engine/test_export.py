@@ -1,5 +1,6 @@
 """Tracks, tables, settings, posters and captions on disk."""
 
+import contextlib
 import csv
 import json
 import zipfile
@@ -13,8 +14,8 @@ from sslviz.errors import OptionError, OutputError, TrackError
 from sslviz.export import (
     load_settings,
     load_track,
-    save_track,
     painted_from,
+    save_track,
     write_captions,
     write_csv,
     write_poster,
@@ -22,6 +23,7 @@ from sslviz.export import (
 )
 from sslviz.options import ColorScale, Style, style_from_json
 from sslviz.types import Frame
+from sslviz.whole_file import whole_file
 
 
 def assert_same(left, right) -> None:
@@ -152,6 +154,20 @@ def test_every_cut_of_a_track_is_refused(track, tmp_path):
             load_track(tmp_path / "cut.npz")
 
 
+def test_two_who_write_one_file_do_not_touch_each_others(tmp_path):
+    path = tmp_path / "a.txt"
+    with whole_file(path) as first:
+        first.write_text("first")
+        with whole_file(path) as second:
+            second.write_text("second")
+        assert path.read_text() == "second"
+        with contextlib.suppress(KeyError), whole_file(path) as third:
+            third.write_text("third")
+            raise KeyError
+    assert path.read_text() == "first"
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_a_missing_folder_is_one_sentence(track, tmp_path):
     with pytest.raises(OutputError, match="cannot be written"):
         save_track(track, tmp_path / "no" / "a.npz")
@@ -210,21 +226,6 @@ def test_captions_say_where_and_do_not_flood(track, tmp_path):
     assert "00:00:01.600 --> 00:00:02.000\nsilent" in text
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("fill", float("inf")),
-        ("opacity", "0.5"),
-        ("opacity", True),
-        ("color_map", 3),
-        ("strip", None),
-    ],
-)
-def test_a_style_of_the_wrong_kind_says_what_is_wanted(name: str, value: object) -> None:
-    with pytest.raises(
-        OptionError, match=f"{name} is .*, wanted is a? ?(number|text|true or false)"
-    ):
-        style_from_json({name: value})
 def test_captions_of_a_part_count_from_where_the_painted_file_begins(track, tmp_path):
     part = replace(track, settings={**track.settings, "start_seconds": 0.5})
     write_captions(part, Style(), tmp_path / "c.vtt")
@@ -241,3 +242,18 @@ def test_a_start_that_is_none_shifts_nothing(track, start):
     assert painted_from(replace(track, settings={"start_seconds": start})) == 0
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("fill", float("inf")),
+        ("opacity", "0.5"),
+        ("opacity", True),
+        ("color_map", 3),
+        ("strip", None),
+    ],
+)
+def test_a_style_of_the_wrong_kind_says_what_is_wanted(name: str, value: object) -> None:
+    with pytest.raises(
+        OptionError, match=f"{name} is .*, wanted is a? ?(number|text|true or false)"
+    ):
+        style_from_json({name: value})
