@@ -203,13 +203,15 @@ class VideoPage:
             return parts.note(text.ESTIMATE_EMPTY)
         try:
             name = localizers.allowed_name(checkpoint, self.desk.deployment.public)
+            if not (self.desk.shelf.is_loaded(name, device) or localizers.is_here(name)):
+                return parts.note(text.ESTIMATE_ABSENT.format(checkpoint=name))
             upload = self.desk.store.upload(wanted["clip"])
             info = library.info_of(upload.path, self.desk.deployment)
             length = None if wanted["end"] is None else wanted["end"] - wanted["start"]
             each = self.desk.shelf.seconds_per_map(name, device)
             seconds = describe.estimate_seconds(info, rate, each, length)
-        except SSLVizError as error:
-            return parts.note(str(error), warn=True)
+        except Exception as error:  # noqa: BLE001 - a note, whatever happens; the log has the rest
+            return parts.note(work.sentence(error), warn=True)
         if seconds is None:
             return parts.note(text.ESTIMATE_UNKNOWN)
         words = describe.about(seconds).capitalize()

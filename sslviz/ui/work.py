@@ -69,7 +69,9 @@ class Desk:
 def open_desk(deployment: Deployment, shelf: Shelf | None = None) -> Desk:
     """The shared state of a new app."""
     store = Store(deployment.folder, deployment.keep_seconds, deployment.store_bytes)
-    return Desk(deployment, store, shelf or SHELF)
+    chosen = shelf or SHELF
+    chosen.max_hub_bytes = deployment.max_checkpoint_bytes
+    return Desk(deployment, store, chosen)
 
 
 def sentence(error: Exception) -> str:
