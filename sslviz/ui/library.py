@@ -1,7 +1,7 @@
 """What the store's files say, kept in memory for a while: tracks, infos, overviews, pictures."""
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from sslviz.export import load_track
 from sslviz.media.probe import probe
 from sslviz.options import Style, style_from_json
 from sslviz.pipeline import grab
+from sslviz.media.length import read_length
 from sslviz.pipeline.overview import read_overview
 from sslviz.types import Frame, ScoreTrack, VideoInfo
 from sslviz.ui import payload, text
@@ -50,7 +51,7 @@ def track_of(path: Path) -> ScoreTrack:
 
 
 def info_of(path: Path, deployment: Deployment) -> VideoInfo:
-    """What a stored video is.
+    """What a stored video is; its length is found by reading it where the header does not say.
 
     Raises:
         MediaError: It cannot be read.
@@ -75,7 +76,11 @@ def _track_of(place: _Place) -> ScoreTrack:
 
 @lru_cache(maxsize=64)
 def _info_of(place: _Place, deployment: Deployment) -> VideoInfo:
-    return probe(place.path, deployment.media_limits())
+    limits = deployment.media_limits()
+    info = probe(place.path, limits)
+    if info.duration_seconds is None:  # what the page itself records has none in its header
+        return replace(info, duration_seconds=read_length(place.path, limits))
+    return info
 
 
 @lru_cache(maxsize=64)

@@ -68,6 +68,9 @@ TRUST = "Is it listening?"
 TRUST_BUTTON = "Swap the sound and see"
 TRUST_INFO = "Same pictures with their own sound, silence, noise and another sound."
 TRUST_NO_SOUND = "This clip has no sound, so there is nothing to swap; try one with sound."
+TRUST_NO_LENGTH = (
+    "This clip does not say how long it is, so its sound cannot be swapped; save it as MP4 first."
+)
 TRUST_BARS = "How sure the method is with each sound"
 TRUST_SOUNDS = {
     "true": "own sound",
