@@ -131,9 +131,11 @@ def analysed(track: ScoreTrack) -> tuple[float, float]:
 def timeline(
     track: ScoreTrack, style: Style, sound: Mapping[str, Any] | None, excerpt_seconds: float
 ) -> dict[str, Any]:
-    """Everything under the player."""
+    """Everything under the player, on the clock of the whole clip: so long is its sound drawn."""
     data: dict[str, Any] = dict(sound or {})
-    data["duration"] = round(max(track.duration_seconds, analysed(track)[1], 0.01), 3)
+    heard_seconds = float(data.get("duration", 0.0))
+    longest = max(heard_seconds, track.duration_seconds, analysed(track)[1], 0.01)
+    data["duration"] = round(longest, 3)
     data["curves"] = score_curves(track)
     data["spans"] = [[kind, round(a, 3), round(b, 3)] for kind, a, b in shaded(track, style)]
     data["level"] = {

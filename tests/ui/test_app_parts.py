@@ -4,6 +4,7 @@ import pytest
 from ui_helpers import Listener
 
 from sslviz.options import AnalysisOptions, Style
+from sslviz.ui import comparison
 from sslviz.ui.localizers import Shelf
 from sslviz.ui.settings import Deployment
 from sslviz.ui.work import RunRequest, open_desk, restyle, run
@@ -46,6 +47,22 @@ def test_the_progress_of_a_part_begins_at_nothing_and_ends_at_everything(desk, c
         assert parts == sorted(parts)
 
 
+def test_the_sound_is_drawn_where_it_is_heard_though_the_end_was_cut(desk, clips):
+    """The clip falls silent at 2 of 3 s: the last third of the waveform is flat, in every result."""
+    clip = take(desk, clips.spot).token
+    cut = AnalysisOptions(end_seconds=1)
+    for options in (AnalysisOptions(), cut):
+        *_, last = run(desk, RunRequest(clip, "bright", "auto", options))
+        line = last["timeline"]
+        assert line["duration"] == pytest.approx(3, abs=0.1)
+        flat = next(i for i, high in enumerate(line["high"]) if i > 100 and high < 3)
+        assert flat / len(line["high"]) * line["duration"] == pytest.approx(2, abs=0.15)
+    assert line["analysed"] == [0, pytest.approx(1, abs=0.05)]
+    names = ["bright", "dark"]
+    *_, last = comparison.run(desk, clip, names, "auto", cut, Style())
+    assert last["timeline"]["duration"] == pytest.approx(3, abs=0.1)
+
+
 def cut_and_run(visit, clip, part):
     """Drag the left handle to ``part`` of the timeline, then run."""
     page = visit.page
@@ -67,7 +84,6 @@ def cut_and_run(visit, clip, part):
 
 def test_a_part_is_shown_heard_and_probed_at_its_own_moment(visit, clips):
     page = visit.page
-    page.set_default_timeout(60_000)
     offset = cut_and_run(visit, clips.spot, 1 / 3)
     assert offset == pytest.approx(1.0, abs=0.05)
     length = page.evaluate("() => document.querySelector('.sv-player video').duration")

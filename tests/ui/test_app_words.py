@@ -79,6 +79,16 @@ def test_attention_has_no_score_axis_but_its_confidence():
     assert (curve["name"], curve["values"]) == ("confidence", [0.7] * 3)
 
 
+def test_sound_and_scores_share_one_clock_where_a_run_ended_early():
+    track = spot()
+    whole = {"duration": 60.0, "low": [-1] * 60, "high": [1] * 60}
+    data = payload.timeline(track, Style(), whole, 0.0)
+    assert data["duration"] == 60  # the waveform is spread over all of it
+    assert data["analysed"] == [0.0, pytest.approx(1.2)]
+    assert payload.timeline(track, Style(), None, 0.0)["duration"] == pytest.approx(1.2)
+    assert payload.timeline(track, Style(), {"duration": 1.0}, 0.0)["duration"] == 1.2
+
+
 def test_an_empty_track_still_makes_a_timeline():
     track = track_of_maps(np.zeros((0, 2, 2)))
     data = payload.timeline(track, Style(), None, 1.0)
