@@ -4,7 +4,6 @@ import secrets
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from sslviz.errors import SSLVizError
 from sslviz.media.compose import side_by_side as beside
 from sslviz.options import Style
 from sslviz.pipeline import restyle
@@ -25,7 +24,7 @@ def side_by_side(desk: Desk, token: str) -> Iterator[Message]:
             yield {"state": "note", "message": text.COMPOSING}
             _write(desk, result)
         yield {"state": "file", "url": f"r/{token}/{SIDE}?download=1"}
-    except SSLVizError as error:
+    except Exception as error:  # noqa: BLE001 - the page must hear of every end
         yield {"state": "failed", "message": work.sentence(error)}
 
 

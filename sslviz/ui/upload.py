@@ -180,7 +180,7 @@ class VideoPage:
         try:
             base = library.style_of(self.desk.store.result(token))
             wanted = look.from_controls(style, base)
-        except SSLVizError as error:
+        except Exception as error:  # noqa: BLE001 - the page must hear of every end
             yield json.dumps({"state": "error", "message": work.sentence(error)})
             return
         yield from parts.dumps(work.restyle(self.desk, token, wanted))
@@ -191,7 +191,7 @@ class VideoPage:
             result = self.desk.store.result(token)
             message = work.message_of(self.desk, result) | {"shared": True}
             controls = look.to_controls(library.style_of(result))
-        except SSLVizError as error:
+        except Exception as error:  # noqa: BLE001 - the page must hear of every end
             skips = [gr.skip()] * (1 + len(self.look.all()))
             return [json.dumps({"state": "error", "message": work.sentence(error)}), *skips]
         return [json.dumps(message), result.checkpoint, *controls]
@@ -238,5 +238,5 @@ class VideoPage:
                 raise MediaError(text.NO_CLIP)
             name = localizers.allowed_name(checkpoint, self.desk.deployment.public)
             return trust.report(self.desk, wanted["clip"], name, device)
-        except SSLVizError as error:
+        except Exception as error:  # noqa: BLE001 - the page must hear of every end
             return parts.note(work.sentence(error), warn=True)

@@ -156,7 +156,8 @@
       if (message.state === "error") {
         S.toast(message.message);
         this.go(this.result ? "done" : this.clip ? "ready" : "empty");
-      } else if (message.state === "file") S.save(message.url);
+      } else if (message.state === "failed") S.toast(message.message);
+      else if (message.state === "file") S.save(message.url);
       else if (message.state === "note") S.toast(message.message, "note");
     }
 
