@@ -38,7 +38,7 @@
 
     empty() {
       this.drop = new S.Drop(this.pane.empty, {
-        kind: "video", accept: "", title: S.text.drop_video, hint: S.text.drop_video_hint, record: "video", art: true, target: this.host,
+        kind: "video", accept: "", title: S.text.drop_video, hint: S.fill(S.text.drop_video_hint, S.limits), record: "video", art: true, target: this.host,
         onReady: (clip) => this.take(clip), onRefused: (message) => this.name !== "empty" && S.toast(message),
         onFile: (file) => { this.local = URL.createObjectURL(file); },
       });
