@@ -225,17 +225,6 @@ def test_an_older_result_survives_a_failure(clip, tmp_path):
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_a_failure_leaves_what_another_writes_to_the_same_name(clip, tmp_path):
-    target = tmp_path / "out.mp4"
-    with VideoReader(clip("plain.mp4")) as reader, VideoWriter(target, reader.format) as writer:
-        writer.write(next(reader.frames()).yuv420p(), 0.0)
-        with pytest.raises(KeyError):
-            write_and_fail(clip("plain.mp4"), target)
-        writer.finish()
-    assert list(tmp_path.iterdir()) == [target]
-    assert streams(target)["video"]["codec_name"] == "h264"
-
-
 def test_a_video_without_pictures_is_an_error(clip, tmp_path):
     target = tmp_path / "out.mp4"
     with (
