@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "load_settings",
     "load_track",
+    "painted_from",
     "save_track",
     "write_captions",
     "write_csv",
@@ -168,10 +169,26 @@ def write_figure(drawn: "Figure", path: Path) -> None:
         drawn.savefig(part, format="png", dpi=150)
 
 
-def write_captions(track: ScoreTrack, style: Style, path: Path) -> None:
+def painted_from(track: ScoreTrack) -> float:
+    """Second of the source that is second 0 of the painted file: a part is written from 0 on."""
+    start = track.settings.get("start_seconds", 0.0)
+    usable = isinstance(start, int | float) and 0.0 <= start < math.inf
+    return float(start) if usable else 0.0
+
+
+def write_captions(
+    track: ScoreTrack, style: Style, path: Path, zero_seconds: float | None = None
+) -> None:
     """Captions (WebVTT) that say in words where the sound comes from.
 
     A caption stays while its words stay; so a screen reader is not flooded.
+
+    Args:
+        track: Times count in the source.
+        style: Says what is claimed.
+        path: The file to write.
+        zero_seconds: Second of the source at which the captions' clock starts: where the painted
+            file does by default, 0 for captions beside the source itself.
 
     Raises:
         OutputError: The file cannot be written.
@@ -188,7 +205,9 @@ def write_captions(track: ScoreTrack, style: Style, path: Path) -> None:
             cues[-1] = (cues[-1][0], ends[index], cues[-1][2], key)
         else:
             cues.append((float(track.times[index]), ends[index], text, key))
-    body = "\n".join(f"{_clock(a)} --> {_clock(b)}\n{text}\n" for a, b, text, _ in cues if b > a)
+    zero = painted_from(track) if zero_seconds is None else zero_seconds
+    shown = [(max(a - zero, 0.0), b - zero, text) for a, b, text, _ in cues]
+    body = "\n".join(f"{_clock(a)} --> {_clock(b)}\n{text}\n" for a, b, text in shown if b > a)
     with _replacing(Path(path)) as part:
         part.write_text(f"WEBVTT\n\n{body}", encoding="utf-8")
 

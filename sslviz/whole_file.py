@@ -1,9 +1,20 @@
 """Files that are whole or not there."""
 
 import contextlib
-import os
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
+
+
+def part_number() -> int:
+    """Tells apart what several processes and threads write to one name at once."""
+    return secrets.randbits(48)
+
+
+def part_path(path: Path, number: int | None = None) -> Path:
+    """The name under which a file grows, a new one each time where no number is given."""
+    chosen = part_number() if number is None else number
+    return path.with_name(f"{path.name}.{chosen}.part")
 
 
 @contextlib.contextmanager
@@ -12,7 +23,7 @@ def whole_file(path: Path) -> Iterator[Path]:
 
     What goes wrong is raised as it is: callers have their own words for it.
     """
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part = part_path(path)
     try:
         yield part
         part.replace(path)

@@ -22,7 +22,7 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]
 from sslviz.catalog import HubFile
 from sslviz.checkpoints.hub_errors import explain
 from sslviz.checkpoints.places import cache_folder, hub_endpoint
-from sslviz.errors import HubError
+from sslviz.errors import CheckpointError, HubError
 
 log = logging.getLogger(__name__)
 FetchProgress = Callable[[str, int, int], None]
@@ -97,8 +97,11 @@ def download(file: HubFile, offer: Offer, progress: FetchProgress | None = None)
     """Bring the offered bytes to the cache, going on where an earlier try broke off.
 
     Nothing appears under the final name before size and, where it is known, hash are right.
+    ``progress`` hears of the file before its first byte, and may refuse it at any time by raising a
+    `CheckpointError`: nothing of it is kept then (see `at_most`).
 
     Raises:
+        CheckpointError: ``progress`` refused it.
         HubError: The server broke off for good, or the bytes are wrong.
     """
     root = storage(file)
@@ -111,13 +114,39 @@ def download(file: HubFile, offer: Offer, progress: FetchProgress | None = None)
         locks.mkdir(exist_ok=True)
         with WeakFileLock(locks / f"{tag}.lock"):
             if not target.is_file():
-                _fill(part, file, offer, progress)
+                _fill_or_refuse(part, file, offer, progress)
                 _verify(part, file, offer)
                 part.replace(target)
     note = root / "refs" / file.revision.replace("/", "--")
     note.parent.mkdir(parents=True, exist_ok=True)
     note.write_text(offer.commit)
     return target
+
+
+def at_most(max_bytes: int) -> FetchProgress:
+    """A ``progress`` that refuses every file that is larger, whatever its server said of it."""
+
+    def refuse(name: str, done: int, total: int) -> None:
+        if max(done, total) > max_bytes:
+            size = f"{total / 2**20:.0f} MB" if total > max_bytes else "more than that"
+            raise CheckpointError(
+                f"{name} has {size}; up to {max_bytes / 2**20:.0f} MB are fetched here. Take a "
+                "smaller checkpoint, or run sslviz on your own machine."
+            )
+
+    return refuse
+
+
+def _fill_or_refuse(
+    part: Path, file: HubFile, offer: Offer, progress: FetchProgress | None
+) -> None:
+    try:
+        if progress is not None:
+            progress(file.filename, 0, offer.size_bytes)
+        _fill(part, file, offer, progress)
+    except CheckpointError:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def _fill(part: Path, file: HubFile, offer: Offer, progress: FetchProgress | None) -> None:

@@ -63,7 +63,8 @@ def run_render(args: argparse.Namespace, say: Say) -> int:
     check_source(args.source)
     check_target(args.source, args.target)
     work = iter_render(args.source, args.target, load(args, say), options, style)
-    return _finish(follow(work, args.quiet), args, style, say)
+    result = follow(work, args.quiet, options.start_seconds)
+    return _finish(result, args, style, say)
 
 
 def run_analyse(args: argparse.Namespace, say: Say) -> int:
@@ -75,22 +76,24 @@ def run_analyse(args: argparse.Namespace, say: Say) -> int:
     options, style = analysis_from(args), style_from(args)
     check_source(args.source)
     check_target(args.source, args.target)
-    track = follow(iter_analyse(args.source, load(args, say), options), args.quiet)
+    work = iter_analyse(args.source, load(args, say), options)
+    track = follow(work, args.quiet, options.start_seconds)
     save_track(track, args.target)
-    export(track, args, style)
+    export(track, args, style, captions_zero=0.0)  # no part is written: they go with the source
     say(f"{args.target}: {len(track)} maps over {track.duration_seconds:.1f} s.")
     return 0
 
 
 def run_restyle(args: argparse.Namespace, say: Say) -> int:
     """``sslviz restyle IN TRACK OUT``."""
-    from sslviz.export import load_track
+    from sslviz.export import load_track, painted_from
     from sslviz.pipeline import iter_restyle
 
     style = style_from(args)
     check_source(args.source)
-    work = iter_restyle(args.source, load_track(args.track), args.target, style)
-    return _finish(follow(work, args.quiet), args, style, say)
+    track = load_track(args.track)
+    work = iter_restyle(args.source, track, args.target, style)
+    return _finish(follow(work, args.quiet, painted_from(track)), args, style, say)
 
 
 def check_source(path: Path) -> None:
@@ -105,12 +108,20 @@ def check_source(path: Path) -> None:
         raise MediaError(f"There is no file {path}; give the path of a video.")
 
 
-def follow(work: Generator[Progress, None, _Result], quiet: bool) -> _Result:
-    """Run to the end with a progress bar on standard error; Ctrl-C cancels and leaves no file."""
+def follow(
+    work: Generator[Progress, None, _Result], quiet: bool, start_seconds: float = 0.0
+) -> _Result:
+    """Run to the end with a progress bar on standard error; Ctrl-C cancels and leaves no file.
+
+    Args:
+        work: What is to be done.
+        quiet: No bar.
+        start_seconds: Where in the source the work begins; the bar counts from there.
+    """
     from tqdm import tqdm
 
     form = "{desc}: {percentage:3.0f}%|{bar}| {n:.1f}/{total:.1f} s of video{postfix} [{elapsed}<{eta}]"
-    with closing(work), _Bar(tqdm, form, quiet) as bar:
+    with closing(work), _Bar(tqdm, form, quiet, start_seconds) as bar:
         while True:
             try:
                 progress = next(work)
@@ -123,9 +134,9 @@ def follow(work: Generator[Progress, None, _Result], quiet: bool) -> _Result:
 class _Bar(Closing):
     """A progress bar whose remaining time is the pipeline's own estimate."""
 
-    def __init__(self, tqdm: type, form: str, quiet: bool) -> None:
+    def __init__(self, tqdm: type, form: str, quiet: bool, start_seconds: float) -> None:
         self._form, self._open, self._stage = form, tqdm, ""
-        self._quiet = quiet
+        self._quiet, self._start_seconds = quiet, start_seconds
         self._bar = None
 
     def show(self, progress: Progress) -> None:
@@ -139,9 +150,10 @@ class _Bar(Closing):
             )
         bar = self._bar
         assert bar is not None
-        total = progress.total_seconds
-        bar.total = max(total or progress.done_seconds, 1e-3)
-        bar.n = min(progress.done_seconds, bar.total)
+        done = max(progress.done_seconds - self._start_seconds, 0.0)
+        end = progress.total_seconds or progress.done_seconds
+        bar.total = max(end - self._start_seconds, 1e-3)
+        bar.n = min(done, bar.total)
         eta = "?" if progress.eta_seconds is None else _clock(progress.eta_seconds)
         bar.bar_format = self._form.replace("{eta}", eta)
         bar.set_postfix_str(f"{progress.windows_per_second:.1f} maps/s", refresh=False)
@@ -177,8 +189,19 @@ def summary(track: ScoreTrack, style: Style) -> str:
     return text
 
 
-def export(track: ScoreTrack, args: argparse.Namespace, style: Style) -> None:
+def export(
+    track: ScoreTrack,
+    args: argparse.Namespace,
+    style: Style,
+    captions_zero: float | None = None,
+) -> None:
     """Write what the export flags ask for.
+
+    Args:
+        track: What was found.
+        args: The flags.
+        style: How it is painted.
+        captions_zero: As ``zero_seconds`` of `sslviz.export.write_captions`.
 
     Raises:
         OutputError: A file cannot be written.
@@ -192,7 +215,7 @@ def export(track: ScoreTrack, args: argparse.Namespace, style: Style) -> None:
     if args.settings:
         files.write_settings(track, style, args.settings)
     if args.captions:
-        files.write_captions(track, style, args.captions)
+        files.write_captions(track, style, args.captions, captions_zero)
     if args.poster:
         from sslviz.pipeline import best_moment, preview
 

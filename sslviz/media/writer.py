@@ -24,8 +24,9 @@ from sslviz.media.header import VideoFormat
 from sslviz.media.picture import Planes
 from sslviz.media.soundtrack import SoundSource, Soundtrack, soundtrack
 from sslviz.options import MediaLimits
+from sslviz.whole_file import part_path
 
-__all__ = ["EncoderOptions", "SoundSource", "VideoWriter", "part_path"]
+__all__ = ["EncoderOptions", "SoundSource", "VideoWriter"]
 
 _DEFAULT_LIMITS = MediaLimits()
 _FALLBACK_BASE = Fraction(1, 90_000)
@@ -51,11 +52,6 @@ class EncoderOptions:
 _DEFAULT_OPTIONS = EncoderOptions()
 
 
-def part_path(target: Path) -> Path:
-    """The name under which a file grows."""
-    return target.with_name(target.name + ".part")
-
-
 class VideoWriter(Closing):
     """Writes one MP4; a context manager. Call :meth:`finish` for the file to appear.
 
@@ -66,6 +62,7 @@ class VideoWriter(Closing):
         metadata: Title, artist, date ...; what MP4 has no place for is dropped.
         options: Of the encoder.
         limits: For opening the sound.
+        part: The name under which the file grows; one of its own by default.
 
     Raises:
         OutputError: The file cannot be written, the disk is full, the encoder is missing.
@@ -80,8 +77,9 @@ class VideoWriter(Closing):
         metadata: Mapping[str, str] | None = None,
         options: EncoderOptions = _DEFAULT_OPTIONS,
         limits: MediaLimits = _DEFAULT_LIMITS,
+        part: Path | None = None,
     ) -> None:
-        self._target, self._part = target, part_path(target)
+        self._target, self._part = target, part or part_path(target)
         self._format = video_format
         self._base = _time_base(video_format.time_base)
         self._last: tuple[int, int] | None = None

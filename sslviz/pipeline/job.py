@@ -10,6 +10,7 @@ from sslviz.options import AnalysisOptions, MediaLimits, Style
 from sslviz.overlay import Artwork
 from sslviz.overlay.strip import StripData
 from sslviz.types import Frame, InputSpec, ScoreMap, ScoreTrack, VideoInfo
+from sslviz.whole_file import part_number, part_path
 
 Bytes = NDArray[np.uint8]
 
@@ -61,6 +62,13 @@ class Job:
     options: AnalysisOptions
     limits: MediaLimits
     style: Style = field(default_factory=Style)
+    number: int = field(default_factory=part_number)
+    """Of the unfinished file: two jobs that write to one target do not touch each other's."""
+
+    @property
+    def part(self) -> Path | None:
+        """The unfinished file."""
+        return part_path(self.target, self.number) if self.target else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,4 +93,4 @@ def make_writer(job: Job, video: VideoReader, extra_rows: int) -> VideoWriter:
             job.source, video.origin_seconds, options.start_seconds, options.end_seconds,
             options.audio_track, tap=shared.copied if shared else None,
         )  # fmt: skip
-    return VideoWriter(job.target, form, sound, video.metadata, limits=job.limits)
+    return VideoWriter(job.target, form, sound, video.metadata, limits=job.limits, part=job.part)

@@ -9,7 +9,6 @@ from typing import Any
 from sslviz.errors import MediaTimeoutError, OutputError
 from sslviz.media.closing import Closing
 from sslviz.media.sandbox import Sandbox
-from sslviz.media.writer import part_path
 from sslviz.pipeline.child import work
 from sslviz.pipeline.job import Done, Found, Job, Progress, Status, Stop
 from sslviz.types import Frame, ScoreMap
@@ -41,7 +40,7 @@ class Session(Closing):
         self._preview: Frame | None = None
         self._began = time.monotonic()
         self._quiet_seconds, self._cpu_at_message = 0.0, 0.0
-        leftovers = (part_path(job.target),) if job.target else ()
+        leftovers = (job.part,) if job.part else ()
         self._child = Sandbox(
             work, job, limits=job.limits, cpu_seconds=_FIRST_CPU_SECONDS, remove=leftovers
         )  # fmt: skip

@@ -41,7 +41,7 @@ class Api:
         """Paint where the sound of a video comes from.
 
         Args:
-            video: A video file of any format that ffmpeg reads.
+            video: A video file: MP4, MOV, WebM, MKV, AVI or another common format.
             checkpoint: A name that `list_checkpoints` returns, or hf:USER/NAME.
             maps_per_second: How often the picture is looked at, 0.05 to 60.
             style: Options of the painting as a JSON object, for example {"color_map": "viridis"}.

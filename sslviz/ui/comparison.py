@@ -68,7 +68,8 @@ def message_of(desk: Desk, tokens: Sequence[str]) -> Message:
     style = library.style_of(results[0])
     sound = library.overview_of(results[0].source_path, desk.deployment)
     data: dict[str, Any] = dict(sound or {})
-    data["duration"] = round(max(t.duration_seconds for t in tracks), 3)
+    heard_seconds = float(data.get("duration", 0.0))
+    data["duration"] = round(max(heard_seconds, *(t.duration_seconds for t in tracks)), 3)
     data["curves"] = [
         _curve(result, track, style, index)
         for index, (result, track) in enumerate(zip(results, tracks, strict=True))

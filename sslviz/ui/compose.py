@@ -1,9 +1,9 @@
 """Videos made of videos: original beside painted, and several methods in one picture."""
 
+import secrets
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from sslviz.errors import SSLVizError
 from sslviz.media.compose import side_by_side as beside
 from sslviz.options import Style
 from sslviz.pipeline import restyle
@@ -24,13 +24,14 @@ def side_by_side(desk: Desk, token: str) -> Iterator[Message]:
             yield {"state": "note", "message": text.COMPOSING}
             _write(desk, result)
         yield {"state": "file", "url": f"r/{token}/{SIDE}?download=1"}
-    except SSLVizError as error:
+    except Exception as error:  # noqa: BLE001 - the page must hear of every end
         yield {"state": "failed", "message": work.sentence(error)}
 
 
 def _write(desk: Desk, result: Result) -> None:
     """A visitor's own file is opened in the sandbox only, so the original is written anew first."""
-    plain, track = result.folder / "plain.mp4", library.track_of(result.track_path)
+    track = library.track_of(result.track_path)
+    plain = result.folder / f"plain-{secrets.token_hex(8)}.mp4"  # two visitors may ask at once
     try:
         restyle(result.source_path, track, plain, _UNPAINTED, desk.deployment.media_limits())
         write_beside([plain, result.overlay_path], result.folder / SIDE)

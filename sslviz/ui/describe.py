@@ -31,6 +31,15 @@ def about(seconds: float) -> str:
     )
 
 
+def accepted(max_bytes: int, max_seconds: float | None) -> str:
+    """What may be dropped here."""
+    megabytes = max_bytes / 2**20
+    if max_seconds is None:
+        return text.ACCEPTED_ANY_LENGTH.format(megabytes=megabytes)
+    length = about(max_seconds).removeprefix("about ")
+    return text.ACCEPTED.format(length=length, megabytes=megabytes)
+
+
 def clip_line(name: str, info: VideoInfo) -> str:
     """One line on what came in."""
     length = clock(info.duration_seconds) if info.duration_seconds else text.UNKNOWN_LENGTH

@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from sslviz.errors import MediaError, SSLVizError
+from sslviz.errors import MediaError
 from sslviz.export import save_track
 from sslviz.media.audio import read_sound
 from sslviz.media.image import read_image
@@ -73,7 +73,7 @@ class ImagePage:
             token, folder = self.desk.store.new_folder()
             save_track(track, folder / "track.npz")
             yield json.dumps(self._message(picture, track, style) | {"track": token})
-        except SSLVizError as error:
+        except Exception as error:  # noqa: BLE001 - the page must hear of every end
             yield json.dumps({"state": "error", "message": work.sentence(error)})
 
     def _score(
@@ -114,5 +114,5 @@ class ImagePage:
             picture = read_image(self.desk.store.upload(wanted["picture"]).path, limits)
             track = library.track_of(self.desk.store.folder(wanted["track"]) / "track.npz")
             return json.dumps(self._message(picture, track, style) | {"track": wanted["track"]})
-        except SSLVizError as error:
+        except Exception as error:  # noqa: BLE001 - the page must hear of every end
             return json.dumps({"state": "error", "message": work.sentence(error)})

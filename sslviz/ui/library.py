@@ -1,18 +1,22 @@
 """What the store's files say, kept in memory for a while: tracks, infos, overviews, pictures."""
 
+import json
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from sslviz.catalog import CHECKPOINTS
+from sslviz.checkpoints.places import CONFIG, find_folder
 from sslviz.errors import MediaError
 from sslviz.export import load_track
+from sslviz.media.length import read_length
 from sslviz.media.probe import probe
 from sslviz.options import Style, style_from_json
 from sslviz.pipeline import grab
 from sslviz.pipeline.overview import read_overview
-from sslviz.types import Frame, ScoreTrack, VideoInfo
+from sslviz.types import Frame, Identity, ScoreTrack, VideoInfo
 from sslviz.ui import payload, text
 from sslviz.ui.settings import Deployment
 from sslviz.ui.store import ForgottenError, Result
@@ -50,7 +54,7 @@ def track_of(path: Path) -> ScoreTrack:
 
 
 def info_of(path: Path, deployment: Deployment) -> VideoInfo:
-    """What a stored video is.
+    """What a stored video is; its length is found by reading it where the header does not say.
 
     Raises:
         MediaError: It cannot be read.
@@ -70,12 +74,37 @@ def frame_of(path: Path, at_milliseconds: int, width: int, deployment: Deploymen
 
 @lru_cache(maxsize=16)
 def _track_of(place: _Place) -> ScoreTrack:
-    return load_track(place.path)
+    track = load_track(place.path)
+    seconds = 0.0 if "audio_seconds" in track.settings else _heard_at_once(track.identity)
+    if not seconds:
+        return track
+    return replace(track, settings={**track.settings, "audio_seconds": seconds})
+
+
+def _heard_at_once(identity: Identity) -> float:
+    """Seconds of sound behind one map, from the weights where they are here; 0 if not known.
+
+    For tracks whose settings do not say it. The file is read as it is: the checked way loads torch.
+    """
+    folder = find_folder(identity.checkpoint) if identity.checkpoint in CHECKPOINTS else None
+    if folder is None:
+        return 0.0
+    try:
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        same = config["sha256"] == identity.sha256
+        return float(config["input"]["audio_seconds"]) if same else 0.0
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        LOG.warning("%s: %s", folder, error)
+        return 0.0
 
 
 @lru_cache(maxsize=64)
 def _info_of(place: _Place, deployment: Deployment) -> VideoInfo:
-    return probe(place.path, deployment.media_limits())
+    limits = deployment.media_limits()
+    info = probe(place.path, limits)
+    if info.duration_seconds is None:  # what the page itself records has none in its header
+        return replace(info, duration_seconds=read_length(place.path, limits))
+    return info
 
 
 @lru_cache(maxsize=64)

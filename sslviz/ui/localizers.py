@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -107,14 +108,18 @@ def _localize(name: str, device: str, windows: list[Window]) -> list[ScoreMap]:
     return SHELF.plain(name, device).localize(windows)
 
 
-def _load(name: str, device: str) -> Localizer:
-    from sslviz.checkpoints import load_localizer
-
-    return load_localizer(name, device=device)
+def is_here(name: str) -> bool:
+    """Whether a checkpoint loads without a download."""
+    on_disk = {state.name for state in available() if state.where != "missing"}
+    is_folder = not name.startswith("hf:") and Path(name).is_dir()
+    return name in on_disk or (name not in CHECKPOINTS and is_folder)
 
 
 class Shelf:
-    """The last few localizers, loaded once; safe to use from many threads."""
+    """The last few localizers, loaded once; safe to use from many threads.
+
+    While one loads, or is fetched for minutes, only those wait who asked for the same.
+    """
 
     def __init__(self, size: int = 3, load: Callable[[str, str], Localizer] | None = None) -> None:
         """Start with nothing loaded.
@@ -123,9 +128,12 @@ class Shelf:
             size: How many stay loaded.
             load: Makes a localizer from a name and a device; checkpoints by default.
         """
+        self.max_hub_bytes: int | None = None
+        """Largest file that is fetched for a visitor's ``hf:USER/NAME``; ``None``: any."""
         self._size = size
-        self._load = load or _load
+        self._load = load or self._from_checkpoints
         self._lock = threading.RLock()
+        self._loading: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
         self._loaded: OrderedDict[tuple[str, str], Localizer] = OrderedDict()
         self._seconds: dict[tuple[str, str], float] = {}
 
@@ -136,14 +144,26 @@ class Shelf:
             CheckpointError: Its weights are not to be had, or damaged.
             DeviceError: There is no such device here.
         """
+        key = (name, device)
         with self._lock:
-            key = (name, device)
-            if key not in self._loaded:
-                self._loaded[key] = self._load(name, device)
-                while len(self._loaded) > self._size:
-                    self._loaded.popitem(last=False)
+            # One lock for all devices: they would write the same files of one checkpoint.
+            loading = self._loading.setdefault(name, threading.Lock())
+        with self._lock if self.is_loaded(*key) else loading:
+            localizer = self._loaded.get(key) or self._load(name, device)
+        with self._lock:
+            self._loaded[key] = localizer
             self._loaded.move_to_end(key)
-            return self._loaded[key]
+            while len(self._loaded) > self._size:
+                self._loaded.popitem(last=False)
+        return localizer
+
+    def _from_checkpoints(self, name: str, device: str) -> Localizer:
+        from sslviz.checkpoints import load_localizer
+        from sslviz.checkpoints.download import at_most
+
+        limited = name.startswith("hf:") and self.max_hub_bytes is not None
+        progress = at_most(self.max_hub_bytes or 0) if limited else None
+        return load_localizer(name, device=device, progress=progress)
 
     def get(self, name: str, device: str = "auto") -> Localizer:
         """The localizer, on a borrowed GPU where the Space lends one."""
@@ -152,7 +172,8 @@ class Shelf:
 
     def is_loaded(self, name: str, device: str = "auto") -> bool:
         """Whether it can run at once."""
-        return (name, device) in self._loaded
+        with self._lock:
+            return (name, device) in self._loaded
 
     def seconds_per_map(self, name: str, device: str = "auto") -> float:
         """Measured here: from real runs, or from a first try on noise.

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sslviz.export import painted_from
 from sslviz.options import Style, style_from_json, to_json
 from sslviz.regions import find_region, peak_of
 from sslviz.scaling import UNIT, Verdict, has_sound, verdicts
@@ -130,9 +131,11 @@ def analysed(track: ScoreTrack) -> tuple[float, float]:
 def timeline(
     track: ScoreTrack, style: Style, sound: Mapping[str, Any] | None, excerpt_seconds: float
 ) -> dict[str, Any]:
-    """Everything under the player."""
+    """Everything under the player, on the clock of the whole clip: so long is its sound drawn."""
     data: dict[str, Any] = dict(sound or {})
-    data["duration"] = round(max(track.duration_seconds, analysed(track)[1], 0.01), 3)
+    heard_seconds = float(data.get("duration", 0.0))
+    longest = max(heard_seconds, track.duration_seconds, analysed(track)[1], 0.01)
+    data["duration"] = round(longest, 3)
     data["curves"] = score_curves(track)
     data["spans"] = [[kind, round(a, 3), round(b, 3)] for kind, a, b in shaded(track, style)]
     data["level"] = {
@@ -202,6 +205,7 @@ def result_message(
         "width": info.width,
         "height": info.height,
         "duration": track.duration_seconds,
+        "offset": painted_from(track),
         "video": f"{base}/overlay.mp4",
         "captions": f"{base}/captions.vtt",
         "poster": f"{base}/poster.jpg",

@@ -1,7 +1,9 @@
 """The addresses under a result: its files, painted pictures, one spot over time, exports."""
 
+import contextlib
 import re
-from collections.abc import Callable
+import secrets
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import anyio
@@ -23,9 +25,11 @@ from sslviz.ui.web import (
     download_name,
     file_response,
     guard,
+    made_response,
     picture,
 )
 from sslviz.ui.work import Desk
+from sslviz.whole_file import whole_file
 
 PREVIEWS_AT_ONCE = 2
 _PLAIN = re.compile(r"(overlay|side_by_side)\.mp4\Z|track\.npz\Z")
@@ -105,23 +109,25 @@ class ResultRoutes:
 
     def _poster_small(self, result: Result, request: Request) -> Response:
         del request
-        return picture(self._cached_poster(result).read_bytes())
+        return picture(self._cached_poster(result))
 
-    def _cached_poster(self, result: Result) -> Path:
+    def _cached_poster(self, result: Result) -> bytes:
         ready = result.folder / "poster.jpg"
         if ready.is_file():
-            return ready
+            return ready.read_bytes()
         track = library.track_of(result.track_path)
         frame = self._painted(result, library.style_of(result), payload.best_time(track), 960)
-        ready.write_bytes(payload.jpeg(frame, 960))
-        return ready
+        data = payload.jpeg(frame, 960)
+        with contextlib.suppress(OSError), whole_file(ready) as part:  # made again next time
+            part.write_bytes(data)
+        return data
 
     def _poster(self, result: Result, request: Request) -> Response:
         style = asked_style(request, result)
         at = asked_number(request, "at")
-        path = result.folder / "poster.png"
-        write_poster(self._painted(result, style, at, 7680), path)
-        return file_response(path, download_name(result, "poster.png"), attach=True)
+        with _own_file(result, "poster.png") as path:
+            write_poster(self._painted(result, style, at, 7680), path)
+            return made_response(path, download_name(result, "poster.png"))
 
     def _probe(self, result: Result, request: Request) -> Response:
         track = library.track_of(result.track_path)
@@ -130,16 +136,28 @@ class ResultRoutes:
 
     def _captions(self, result: Result, request: Request) -> Response:
         del request
-        path = result.folder / "captions.vtt"
-        write_captions(library.track_of(result.track_path), library.style_of(result), path)
-        return file_response(path, download_name(result, "captions.vtt"))
+        with _own_file(result, "captions.vtt") as path:
+            write_captions(library.track_of(result.track_path), library.style_of(result), path)
+            return made_response(path, download_name(result, "captions.vtt"), attach=False)
 
     def _table(self, result: Result, request: Request) -> Response:
-        path = result.folder / "table.csv"
-        write_csv(library.track_of(result.track_path), asked_style(request, result), path)
-        return file_response(path, download_name(result, "table.csv"), attach=True)
+        style = asked_style(request, result)
+        with _own_file(result, "table.csv") as path:
+            write_csv(library.track_of(result.track_path), style, path)
+            return made_response(path, download_name(result, "table.csv"))
 
     def _settings(self, result: Result, request: Request) -> Response:
-        path = result.folder / "settings.json"
-        write_settings(library.track_of(result.track_path), asked_style(request, result), path)
-        return file_response(path, download_name(result, "settings.json"), attach=True)
+        style = asked_style(request, result)
+        with _own_file(result, "settings.json") as path:
+            write_settings(library.track_of(result.track_path), style, path)
+            return made_response(path, download_name(result, "settings.json"))
+
+
+@contextlib.contextmanager
+def _own_file(result: Result, name: str) -> Iterator[Path]:
+    """A file for the answer to one request: others ask for the same name with other styles."""
+    path = result.folder / f"{secrets.token_hex(8)}-{name}"
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)

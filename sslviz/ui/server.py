@@ -168,6 +168,7 @@ def limits_of(deployment: Deployment) -> dict[str, Any]:
     """What the page's scripts must know."""
     return {
         "max_bytes": deployment.max_bytes,
+        "accepted": describe.accepted(deployment.max_bytes, deployment.max_duration_seconds),
         "auto_seconds": AUTO_SECONDS,
         "record_seconds": RECORD_SECONDS,
         "kept": describe.about(deployment.keep_seconds),

@@ -27,6 +27,8 @@ class Deployment:
     """Uploads and results older than this are deleted."""
     store_bytes: int = 20 * 1024 * MEGABYTE
     """Uploads and results together; the oldest go first."""
+    max_checkpoint_bytes: int | None = None
+    """Of one file that is fetched because a visitor typed ``hf:USER/NAME``; ``None``: any size."""
     mcp: bool = False
     """Offer the named endpoints as MCP tools as well."""
     folder: Path = field(default_factory=lambda: Path(tempfile.gettempdir()) / "sslviz-app")
@@ -61,15 +63,19 @@ def deployment_from(environment: Mapping[str, str]) -> Deployment:
     """Read the settings of a deployment.
 
     ``SSLVIZ_PUBLIC=1`` (or running on a Space, where ``SPACE_ID`` is set) chooses the limits of a
-    public app: 200 MB, 10 minutes, eight waiting visitors, results kept for one hour. Each can be
-    set by itself: ``SSLVIZ_MAX_MEGABYTES``, ``SSLVIZ_MAX_MINUTES``, ``SSLVIZ_QUEUE_SIZE``,
-    ``SSLVIZ_KEEP_MINUTES``, ``SSLVIZ_STORE_MEGABYTES``, ``SSLVIZ_FOLDER``, ``SSLVIZ_MCP``.
+    public app: 200 MB, 10 minutes, eight waiting visitors, results kept for one hour, 512 MB for a
+    file of a checkpoint from the Hub that a visitor names. Each can be set by itself: ``SSLVIZ_MAX_MEGABYTES``, ``SSLVIZ_MAX_MINUTES``, ``SSLVIZ_QUEUE_SIZE``,
+    ``SSLVIZ_KEEP_MINUTES``, ``SSLVIZ_STORE_MEGABYTES``, ``SSLVIZ_CHECKPOINT_MEGABYTES``,
+    ``SSLVIZ_FOLDER``, ``SSLVIZ_MCP``.
 
     Raises:
         OptionError: A setting is not a positive number, or not a flag.
     """
     public = _flag(environment, "SSLVIZ_PUBLIC", default="SPACE_ID" in environment)
     minutes = _number(environment, "SSLVIZ_MAX_MINUTES", 10 if public else float("inf"))
+    checkpoint = _number(
+        environment, "SSLVIZ_CHECKPOINT_MEGABYTES", 512 if public else float("inf")
+    )
     folder = environment.get("SSLVIZ_FOLDER")
     return Deployment(
         public=public,
@@ -82,6 +88,7 @@ def deployment_from(environment: Mapping[str, str]) -> Deployment:
         store_bytes=int(
             _number(environment, "SSLVIZ_STORE_MEGABYTES", 4096 if public else 20480) * MEGABYTE
         ),
+        max_checkpoint_bytes=None if checkpoint == float("inf") else int(checkpoint * MEGABYTE),
         mcp=_flag(environment, "SSLVIZ_MCP", default=False),
         folder=Path(folder) if folder else Deployment().folder,
     )

@@ -205,8 +205,12 @@ def _suffix(name: str) -> str:
 
 
 def _ages(root: Path) -> list[tuple[float, int, Path]]:
-    """Time of last change, size and place of every folder in the store."""
-    ages = []
+    """Time of last change, size and place of every folder in the store.
+
+    What lies in several folders by links counts once, with the newest of them: that is what goes when
+    all the older ones are deleted.
+    """
+    found = []
     for folder in root.iterdir():
         try:
             stats = [p.stat() for p in folder.iterdir()]
@@ -214,5 +218,10 @@ def _ages(root: Path) -> list[tuple[float, int, Path]]:
             changed = max([folder.stat().st_mtime, *(s.st_mtime for s in stats)])
         except OSError:  # another thread deleted it while we looked
             continue
-        ages.append((changed, sum(s.st_size for s in stats), folder))
+        found.append((changed, {(s.st_dev, s.st_ino): s.st_size for s in stats}, folder))
+    ages, counted = [], set[tuple[int, int]]()
+    for changed, sizes, folder in sorted(found, key=lambda entry: entry[0], reverse=True):
+        own = sum(size for place, size in sizes.items() if place not in counted)
+        counted |= sizes.keys()
+        ages.append((changed, own, folder))
     return ages

@@ -23,9 +23,10 @@ MAPS_INFO = "More follow fast changes; fewer run sooner."
 DEVICE = "Device"
 AUTO = "Start as soon as a clip is here"
 RUN = "Find the sound"
-NO_CLIP = "Drop a video first; it can be any format that ffmpeg reads."
+NO_CLIP = "Drop a video first: MP4, MOV, WebM, MKV, AVI or another common format."
 ESTIMATE = "{time} for this clip, with {checkpoint} on this machine."
 ESTIMATE_UNKNOWN = "The clip does not say how long it is; the time left appears while it runs."
+ESTIMATE_ABSENT = "{checkpoint} is not on this machine: the first run downloads it."
 ESTIMATE_EMPTY = "The time this takes is shown here once a clip is in."
 MISSING = "{name} (not on this machine)"
 WITH_SIZE = "{name} ({where}, {size} MB)"
@@ -67,6 +68,9 @@ TRUST = "Is it listening?"
 TRUST_BUTTON = "Swap the sound and see"
 TRUST_INFO = "Same pictures with their own sound, silence, noise and another sound."
 TRUST_NO_SOUND = "This clip has no sound, so there is nothing to swap; try one with sound."
+TRUST_NO_LENGTH = (
+    "This clip does not say how long it is, so its sound cannot be swapped; save it as MP4 first."
+)
 TRUST_BARS = "How sure the method is with each sound"
 TRUST_SOUNDS = {
     "true": "own sound",
@@ -86,6 +90,8 @@ LOADING = "Loading {name}"
 WAITING = "Reading the clip"
 RESTYLING = "Writing the new look"
 COMPOSING = "Putting original and painted video side by side"
+ACCEPTED_ANY_LENGTH = "any length, up to {megabytes:.0f} MB"
+ACCEPTED = "up to {length} and {megabytes:.0f} MB"
 UNKNOWN_LENGTH = "length unknown"
 WITH_SOUND = "with sound"
 WITHOUT_SOUND = "no sound track"
@@ -162,7 +168,7 @@ SCRIPT = {
     "camera_missing": "No camera or microphone was found; connect one, or drop a file instead.",
     "camera_failed": "Camera or microphone is busy; close other programs that use it, then try again.",
     "drop_video": "Drop a video",
-    "drop_video_hint": "Any format, any length. Or paste one.",
+    "drop_video_hint": "MP4, MOV, WebM, MKV, AVI and more; {accepted}. Or paste one.",
     "drop_image": "Drop a picture",
     "drop_image_hint": "Or paste one.",
     "drop_sound": "Add a sound",

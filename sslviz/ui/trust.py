@@ -23,8 +23,10 @@ def report(desk: Desk, clip: str, checkpoint: str, device: str) -> str:
     """
     upload = desk.store.upload(clip)
     info = library.info_of(upload.path, desk.deployment)
-    if not info.has_audio or not info.duration_seconds:
+    if not info.has_audio:
         raise MediaError(text.TRUST_NO_SOUND)
+    if not info.duration_seconds:
+        raise MediaError(text.TRUST_NO_LENGTH)
     localizer = desk.shelf.get(checkpoint, device)
     found = swap(localizer, upload.path, info.duration_seconds, other_clip(desk, upload.path))
     return as_html(found)

@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Awaitable, Callable
+from mimetypes import guess_type
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
@@ -14,7 +16,9 @@ from sslviz.ui import library, work
 from sslviz.ui.store import ForgottenError, Result
 
 Endpoint = Callable[[Request], Awaitable[Response]]
-_TYPES = {".mp4": "video/mp4", ".npz": "application/octet-stream", ".jpg": "image/jpeg"}
+_TYPES = {
+    ".mp4": "video/mp4", ".npz": "application/octet-stream", ".jpg": "image/jpeg", ".vtt": "text/vtt",
+}  # fmt: skip
 
 
 class CrowdedError(SSLVizError, RuntimeError):
@@ -90,6 +94,15 @@ def file_response(path: Path, name: str, attach: bool = False) -> Response:
         media_type=_TYPES.get(path.suffix),
         content_disposition_type="attachment" if attach else "inline",
     )
+
+
+def made_response(path: Path, name: str, attach: bool = True) -> Response:
+    """A file made for this one request, read at once: it may be gone when the answer is sent."""
+    kind = "attachment" if attach else "inline"
+    disposition = f"{kind}; filename*=utf-8''{quote(name)}"
+    media_type = _TYPES.get(path.suffix) or guess_type(path.name)[0]
+    headers = {"Content-Disposition": disposition}
+    return Response(path.read_bytes(), media_type=media_type, headers=headers)
 
 
 def picture(data: bytes) -> Response:

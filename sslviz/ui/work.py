@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sslviz.errors import CancelledError, MediaError, OutputError, SSLVizError
-from sslviz.export import save_track
+from sslviz.export import painted_from, save_track
 from sslviz.options import AnalysisOptions, Style, to_json
 from sslviz.pipeline import Progress, RenderResult, iter_render, iter_restyle
 from sslviz.ui import describe, payload, text
@@ -69,7 +69,9 @@ class Desk:
 def open_desk(deployment: Deployment, shelf: Shelf | None = None) -> Desk:
     """The shared state of a new app."""
     store = Store(deployment.folder, deployment.keep_seconds, deployment.store_bytes)
-    return Desk(deployment, store, shelf or SHELF)
+    chosen = shelf or SHELF
+    chosen.max_hub_bytes = deployment.max_checkpoint_bytes
+    return Desk(deployment, store, chosen)
 
 
 def sentence(error: Exception) -> str:
@@ -125,7 +127,7 @@ def _run(desk: Desk, request: RunRequest) -> Iterator[Message]:
             source, folder / "overlay.mp4", localizer, request.options, request.style,
             desk.deployment.media_limits(), event.is_set,
         )  # fmt: skip
-        rendered = yield from _told(token, steps)
+        rendered = yield from _told(token, steps, request.options.start_seconds)
         _learn(desk, request, rendered, time.perf_counter() - started)
         result = Result(
             token, folder, upload.name, source.name, rendered.partial, rendered.warnings,
@@ -146,7 +148,7 @@ def _running(token: str, line: str, part: float | None = None) -> Message:
 
 
 def _told(
-    token: str, steps: Generator[Progress, None, RenderResult]
+    token: str, steps: Generator[Progress, None, RenderResult], start_seconds: float
 ) -> Generator[Message, None, RenderResult]:
     """Progress as messages, pictures at most every ``PICTURE_SECONDS``; returns what steps return."""
     last = 0.0
@@ -162,7 +164,7 @@ def _told(
             if not fresh and now - last < PICTURE_SECONDS:
                 continue
             last = now
-            message = _progress(token, step)
+            message = _progress(token, step, start_seconds)
             if fresh and step.preview is not None:
                 shown += 1
                 message["picture"] = payload.data_url(payload.jpeg(step.preview, 720, 75))
@@ -172,10 +174,11 @@ def _told(
         steps.close()
 
 
-def _progress(token: str, step: Progress) -> Message:
+def _progress(token: str, step: Progress, start_seconds: float) -> Message:
     part = None
     if step.total_seconds:
-        part = min(step.done_seconds / step.total_seconds, 1.0)
+        span = max(step.total_seconds - start_seconds, 1e-6)
+        part = min(max(step.done_seconds - start_seconds, 0.0) / span, 1.0)
     line = describe.progress_line(
         step.windows_done, step.windows_total, step.windows_per_second, step.eta_seconds
     )
@@ -231,7 +234,7 @@ def _restyle(desk: Desk, old: Result, style: Style) -> Iterator[Message]:
             source, track, folder / "overlay.mp4", style, desk.deployment.media_limits(),
             event.is_set,
         )  # fmt: skip
-        rendered = yield from _told(token, steps)
+        rendered = yield from _told(token, steps, painted_from(track))
         link(old.track_path, folder)
         partial = old.partial or rendered.partial
         result = replace(old, token=token, folder=folder, partial=partial, style=to_json(style))

@@ -80,6 +80,22 @@ def test_render_restyle_and_every_export(spot, tmp_path, capsys):
     assert (tmp_path / "again.mp4").stat().st_size > 1000
 
 
+def test_a_part_counts_from_its_own_beginning_in_bar_and_captions(tmp_path, capsys):
+    clip = moving_spot(tmp_path / "spot.mp4", seconds=3)
+    part = ["--start", "2", "--captions"]
+    words = ["render", clip, tmp_path / "part.mp4", *WEIGHTS, *part, tmp_path / "part.vtt"]
+    assert main([str(word) for word in words]) == 0
+    assert "1.0/1.0 s of video" in capsys.readouterr().err
+    assert "00:00:00.000 --> " in (tmp_path / "part.vtt").read_text()
+    words = ["analyse", clip, tmp_path / "part.npz", *WEIGHTS, *part, tmp_path / "source.vtt"]
+    assert main([str(word) for word in words]) == 0
+    assert "1.0/1.0 s of video" in capsys.readouterr().err
+    assert "00:00:02.000 --> " in (tmp_path / "source.vtt").read_text()
+    words = ["restyle", clip, tmp_path / "part.npz", tmp_path / "again.mp4"]
+    assert main([str(word) for word in words]) == 0
+    assert "1.0/1.0 s of video" in capsys.readouterr().err
+
+
 def test_analyse_saves_a_track(spot, tmp_path, capsys):
     words = ["analyse", spot, tmp_path / "t.npz", *WEIGHTS, "--maps-per-second", "2", "--quiet"]
     assert main([str(word) for word in words]) == 0
@@ -143,8 +159,8 @@ def test_ctrl_c_leaves_nothing_and_says_so(tmp_path):
         # Tests that run in the background are started with Ctrl-C ignored, and would hand that on.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    part, deadline = tmp_path / "out.mp4.part", time.monotonic() + 600
-    while not part.exists() and time.monotonic() < deadline:
+    deadline = time.monotonic() + 600
+    while not list(tmp_path.glob("out.mp4.*.part")) and time.monotonic() < deadline:
         time.sleep(0.05)
     process.send_signal(2)
     _, error = process.communicate(timeout=300)

@@ -1,5 +1,6 @@
 """Tracks, tables, settings, posters and captions on disk."""
 
+import contextlib
 import csv
 import json
 import zipfile
@@ -13,6 +14,7 @@ from sslviz.errors import OptionError, OutputError, TrackError
 from sslviz.export import (
     load_settings,
     load_track,
+    painted_from,
     save_track,
     write_captions,
     write_csv,
@@ -21,6 +23,7 @@ from sslviz.export import (
 )
 from sslviz.options import ColorScale, Style, style_from_json
 from sslviz.types import Frame
+from sslviz.whole_file import whole_file
 
 
 def assert_same(left, right) -> None:
@@ -151,6 +154,20 @@ def test_every_cut_of_a_track_is_refused(track, tmp_path):
             load_track(tmp_path / "cut.npz")
 
 
+def test_two_who_write_one_file_do_not_touch_each_others(tmp_path):
+    path = tmp_path / "a.txt"
+    with whole_file(path) as first:
+        first.write_text("first")
+        with whole_file(path) as second:
+            second.write_text("second")
+        assert path.read_text() == "second"
+        with contextlib.suppress(KeyError), whole_file(path) as third:
+            third.write_text("third")
+            raise KeyError
+    assert path.read_text() == "first"
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_a_missing_folder_is_one_sentence(track, tmp_path):
     with pytest.raises(OutputError, match="cannot be written"):
         save_track(track, tmp_path / "no" / "a.npz")
@@ -207,6 +224,22 @@ def test_captions_say_where_and_do_not_flood(track, tmp_path):
     assert "strongest at lower right" in text
     assert text.count("-->") == 4
     assert "00:00:01.600 --> 00:00:02.000\nsilent" in text
+
+
+def test_captions_of_a_part_count_from_where_the_painted_file_begins(track, tmp_path):
+    part = replace(track, settings={**track.settings, "start_seconds": 0.5})
+    write_captions(part, Style(), tmp_path / "c.vtt")
+    text = (tmp_path / "c.vtt").read_text()
+    assert text.startswith("WEBVTT\n\n00:00:00.000 --> 00:00:00.100\nstrongest at upper left")
+    assert "00:00:01.100 --> 00:00:01.500\nsilent" in text
+    write_captions(part, Style(), tmp_path / "source.vtt", zero_seconds=0)
+    write_captions(track, Style(), tmp_path / "whole.vtt")
+    assert (tmp_path / "source.vtt").read_text() == (tmp_path / "whole.vtt").read_text()
+
+
+@pytest.mark.parametrize("start", ["1", None, -3.0, float("nan"), float("inf")])
+def test_a_start_that_is_none_shifts_nothing(track, start):
+    assert painted_from(replace(track, settings={"start_seconds": start})) == 0
 
 
 @pytest.mark.parametrize(

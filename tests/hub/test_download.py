@@ -5,14 +5,18 @@ import logging
 import os
 import socket
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hub_server import Hub
 
-from sslviz.catalog import HubFile
+from sslviz.catalog import DEFAULT_CHECKPOINT, HubFile
+from sslviz.checkpoints import find_folder
+from sslviz.checkpoints.download import ask, at_most, download
 from sslviz.checkpoints.hub import fetch_file
-from sslviz.errors import HubError
+from sslviz.errors import CheckpointError, HubError
+from sslviz.ui.localizers import Shelf
 
 DATA = os.urandom(300_000)
 SHA256 = hashlib.sha256(DATA).hexdigest()
@@ -235,3 +239,29 @@ def test_what_another_hub_client_has_cached_is_used(filled: Hub, offline: None) 
     (root / "refs").mkdir()
     (root / "refs" / "main").write_text(commit)
     assert fetch_file(FILE).read_bytes() == DATA
+
+
+@pytest.mark.parametrize("honest", [True, False])
+def test_what_is_too_large_for_visitors_is_refused_and_not_kept(
+    filled: Hub, cache: Path, honest: bool
+) -> None:
+    """A server that does not say how large a file is cannot send more than the limit either."""
+    offer = replace(ask(FILE), size_bytes=len(DATA) if honest else 0)
+    with pytest.raises(CheckpointError, match=r"model\.bin has .*up to 0 MB are fetched here"):
+        download(FILE, offer, at_most(100_000))
+    assert not [path for path in cache.rglob("model.bin*") if path.is_file()]
+    assert len(filled.requests("GET")) == (0 if honest else 1)
+    assert download(FILE, offer, at_most(len(DATA))).read_bytes() == DATA
+
+
+def test_the_limit_of_a_shelf_holds_for_repositories_that_visitors_name(hub: Hub) -> None:
+    folder = find_folder(DEFAULT_CHECKPOINT)
+    assert folder is not None
+    names = ("config.json", "model.safetensors")
+    hub.add("model:someone/mine", {name: (folder / name).read_bytes() for name in names})
+    shelf = Shelf()
+    shelf.max_hub_bytes = 50_000
+    with pytest.raises(CheckpointError, match=r"model\.safetensors has .* MB"):
+        shelf.plain("hf:someone/mine", "cpu")
+    shelf.max_hub_bytes = (folder / "model.safetensors").stat().st_size
+    assert shelf.plain("hf:someone/mine", "cpu").identity.trained

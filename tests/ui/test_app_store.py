@@ -96,6 +96,26 @@ def test_beyond_the_size_the_oldest_go_first(store):
     assert [u.path.exists() for u in uploads] == [False, False, True, True]
 
 
+def test_a_file_in_several_folders_counts_once(store):
+    """A restyled result links the source of the first one: the disk holds it once."""
+    import os
+
+    upload = store.new_upload("a.mp4")
+    upload.path.write_bytes(b"x" * 4000)
+    folders = [store.new_folder()[1] for _ in range(3)]
+    for age, folder in enumerate(folders):
+        os.link(upload.path, folder / "source.mp4")
+        (folder / "overlay.mp4").write_bytes(b"x" * 1000)
+        for path in (folder / "overlay.mp4", folder):
+            os.utime(path, (time.time() + age, time.time() + age))
+    assert store.sweep() == 0  # 7000 of 10,000 bytes; each for itself they would be 19,000
+    (folders[2] / "more").write_bytes(b"x" * 3500)
+    # Two old folders go before the disk has room: what they share frees nothing.
+    assert store.sweep() == 2
+    assert [folder.exists() for folder in folders] == [False, True, True]
+    assert not upload.path.exists()
+
+
 def test_examples_are_never_swept_nor_discarded(store, tmp_path):
     shipped = tmp_path / "shipped"
     shipped.mkdir()

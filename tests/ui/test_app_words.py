@@ -17,6 +17,12 @@ def test_durations_are_said_as_people_say_them(seconds, words):
     assert describe.about(seconds) == words
 
 
+def test_what_may_be_dropped_is_said_with_its_limits():
+    assert describe.accepted(2**31, None) == "any length, up to 2048 MB"
+    assert describe.accepted(200 * 2**20, 600.0) == "up to 10 minutes and 200 MB"
+    assert describe.accepted(5 * 2**20, 30.0) == "up to 30 seconds and 5 MB"
+
+
 def test_clocks_have_hours_only_when_needed():
     assert [describe.clock(s) for s in (0, 61.9, 3600)] == ["0:00", "1:01", "1:00:00"]
 
@@ -71,6 +77,16 @@ def test_a_stopped_run_is_shaded_only_as_far_as_it_went():
     track = replace(spot(silent=(5,)), duration_seconds=60.0, complete=False)
     assert payload.analysed(track) == (0.0, pytest.approx(1.2))
     assert payload.shaded(track, Style()) == [("silent", 1.0, pytest.approx(1.2))]
+
+
+def test_sound_and_scores_share_one_clock_where_a_run_ended_early():
+    track = spot()
+    whole = {"duration": 60.0, "low": [-1] * 60, "high": [1] * 60}
+    data = payload.timeline(track, Style(), whole, 0.0)
+    assert data["duration"] == 60  # the waveform is spread over all of it
+    assert data["analysed"] == [0.0, pytest.approx(1.2)]
+    assert payload.timeline(track, Style(), None, 0.0)["duration"] == pytest.approx(1.2)
+    assert payload.timeline(track, Style(), {"duration": 1.0}, 0.0)["duration"] == 1.2
 
 
 def test_attention_has_no_score_axis_but_its_confidence():

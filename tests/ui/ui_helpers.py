@@ -36,6 +36,8 @@ class Listener:
         return Identity(self.name, self.name, "ab" * 32, Calibration(0.2, 0.1, 0.9), trained)
 
     def localize(self, windows: Sequence[Window]) -> list[ScoreMap]:
+        if "broken" in self.name:
+            raise RuntimeError("CUDA error: an illegal memory access was encountered")
         return [self._score(window) for window in windows]
 
     def _score(self, window: Window) -> ScoreMap:

@@ -24,7 +24,7 @@
     S.downloads = (result) => {
       const link = (path, title, kind, extra = {}) => S.el("a", { class: "sv-download", href: S.url(`r/${result.token}/${path}`), download: "", "data-kind": path, ...extra }, S.icon("down"), S.el("b", {}, title), S.el("span", {}, kind));
       const now = (path) => ({
-        onclick: (event) => { event.currentTarget.href = S.url(`r/${result.token}/${path}?at=${S.video.player.video.currentTime.toFixed(3)}`); },
+        onclick: (event) => { event.currentTarget.href = S.url(`r/${result.token}/${path}?at=${S.video.player.time.toFixed(3)}`); },
       });
       const side = S.el("button", { type: "button", class: "sv-download", id: "sv-side", onclick: () => S.press("video-side") }, S.icon("down"), S.el("b", {}, S.text.keep_side), S.el("span", {}, "MP4"));
       const copy = S.el("button", { type: "button", class: "sv-quiet sv-copy", id: "sv-share", onclick: () => copyLink() }, S.icon("link"), S.text.copy_link);

@@ -3,9 +3,11 @@
   const S = window.sslviz;
 
   S.Player = class {
-    /* options: onTime(seconds), onProbe(x, y, seconds), onDirty() */
+    /* options: onTime(seconds), onProbe(x, y, seconds), onDirty(); seconds are always the source's:
+       a painted part begins at its own 0, which is second `offset` of the source. */
     constructor(host, options) {
       this.options = options;
+      this.offset = 0;
       this.video = S.el("video", { playsinline: true, preload: "auto", class: "sv-video" });
       this.preview = S.el("img", { class: "sv-preview", alt: S.text.preview_alt, hidden: true });
       this.probe = S.el("canvas", { class: "sv-probe", "aria-hidden": "true" });
@@ -65,10 +67,12 @@
     }
 
     clear() { this.preview.hidden = true; this.chip.hidden = true; this.erase(); }
-    seek(time) { if (this.video.duration) this.video.currentTime = Math.min(time, this.video.duration - 0.001); }
+    get time() { return this.video.currentTime + this.offset; }
+    get end() { return this.video.duration + this.offset; }
+    seek(time) { if (this.video.duration) this.video.currentTime = Math.min(Math.max(time - this.offset, 0), this.video.duration - 0.001); }
     toggle() { if (this.video.paused) this.play(); else this.video.pause(); }
     async play() { try { await this.video.play(); } catch { this.mute(); this.video.play().catch(() => S.toast(S.text.cannot_play)); } }
-    step(way) { this.video.pause(); this.seek(Math.max(0, this.video.currentTime + way / (this.fps || 25))); }
+    step(way) { this.video.pause(); this.seek(this.time + way / (this.fps || 25)); }
     mute() { this.video.muted = !this.video.muted; this.muteButton.setIcon(this.video.muted ? "mute" : "sound", this.video.muted ? S.text.unmute : S.text.mute); }
     captions() {
       this.captioned = !this.captioned;
@@ -95,16 +99,16 @@
     }
 
     tick() {
-      this.clock.textContent = `${S.clock(this.video.currentTime, 1)} / ${S.clock(this.video.duration, 1)}`;
-      this.options.onTime?.(this.video.currentTime);
+      this.clock.textContent = `${S.clock(this.time, 1)} / ${S.clock(this.end, 1)}`;
+      this.options.onTime?.(this.time);
     }
 
     key(event) {
       if (event.target.matches("select, input, button") && [" ", "Enter"].includes(event.key)) return;
       const actions = {
-        " ": () => this.toggle(), k: () => this.toggle(), ArrowLeft: () => this.seek(Math.max(0, this.video.currentTime - 1)),
-        ArrowRight: () => this.seek(this.video.currentTime + 1), ",": () => this.step(-1), ".": () => this.step(1),
-        m: () => this.mute(), c: () => this.captions(), f: () => this.fullscreen(), Home: () => this.seek(0), End: () => this.seek(this.video.duration),
+        " ": () => this.toggle(), k: () => this.toggle(), ArrowLeft: () => this.seek(this.time - 1),
+        ArrowRight: () => this.seek(this.time + 1), ",": () => this.step(-1), ".": () => this.step(1),
+        m: () => this.mute(), c: () => this.captions(), f: () => this.fullscreen(), Home: () => this.seek(0), End: () => this.seek(this.end),
       };
       const action = actions[event.key];
       if (!action || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -123,7 +127,7 @@
       const { left, top, width, height, box } = this.area();
       const x = (event.clientX - box.left - left) / width, y = (event.clientY - box.top - top) / height;
       if (x < 0 || y < 0 || x > 1 || y > 1) return;
-      this.options.onProbe?.(x, y, this.video.currentTime);
+      this.options.onProbe?.(x, y, this.time);
     }
 
     erase() { this.probe.width = 1; }

@@ -38,7 +38,7 @@
 
     empty() {
       this.drop = new S.Drop(this.pane.empty, {
-        kind: "video", accept: "", title: S.text.drop_video, hint: S.text.drop_video_hint, record: "video", art: true, target: this.host,
+        kind: "video", accept: "", title: S.text.drop_video, hint: S.fill(S.text.drop_video_hint, S.limits), record: "video", art: true, target: this.host,
         onReady: (clip) => this.take(clip), onRefused: (message) => this.name !== "empty" && S.toast(message),
         onFile: (file) => { this.local = URL.createObjectURL(file); },
       });
@@ -156,7 +156,8 @@
       if (message.state === "error") {
         S.toast(message.message);
         this.go(this.result ? "done" : this.clip ? "ready" : "empty");
-      } else if (message.state === "file") S.save(message.url);
+      } else if (message.state === "failed") S.toast(message.message);
+      else if (message.state === "file") S.save(message.url);
       else if (message.state === "note") S.toast(message.message, "note");
     }
 
@@ -182,9 +183,11 @@
       this.notes.replaceChildren(...message.notes.map((note) => S.el("li", {}, note)));
       this.reading.textContent = message.story;
       this.player.fps = message.fps;
+      this.player.offset = message.offset;
       this.player.picture?.style.setProperty("aspect-ratio", `${message.width} / ${message.height}`);
       this.go("done");
       this.timeline.show(message.timeline);
+      this.timeline.at(message.offset);
       this.after.hidden = false;
       this.player.load(message.video, { captions: message.captions, keep, poster: keep ? "" : S.url(message.poster) });
       this.player.video.setAttribute("aria-label", message.alt);
@@ -212,7 +215,7 @@
     /* The picture stands still: have it decoded before a slider asks for it. */
     settled() {
       if (this.style) return this.preview();
-      const at = this.player.video.currentTime.toFixed(3);
+      const at = this.player.time.toFixed(3);
       if (this.result && this.player.video.paused && this.warmed !== at) {
         this.warmed = at;
         S.ask(`r/${this.result.token}/warm.json?at=${at}`).catch(() => {});
@@ -231,7 +234,7 @@
       const started = performance.now();
       do {
         this.again = false;
-        const query = new URLSearchParams({ at: this.player.video.currentTime.toFixed(3), style: JSON.stringify(this.style) });
+        const query = new URLSearchParams({ at: this.player.time.toFixed(3), style: JSON.stringify(this.style) });
         try {
           const blob = await S.ask(`r/${this.result.token}/preview.jpg?${query}`);
           if (!this.style) break;

@@ -79,7 +79,7 @@ class Live {
       output.textContent = `${style[name]} ${output.dataset.unit}`.trim();
     }
     for (const name of ["fill", "contour", "crossHair"]) style[name] = view.input(name).checked;
-    localStorage.setItem(REMEMBERED, JSON.stringify(style));
+    save(style);
     this.style = style;
     this.painter.setStyle({ ...style, palette: this.palettes[palette] });
     view.legend(this.scale, this.palettes[palette]);
@@ -473,6 +473,12 @@ function placeOf(peak, mirrored) {
   const third = (value) => Math.min(Math.floor(value * 3), 2);
   const x = mirrored ? 1 - peak.x : peak.x;
   return [["upper", "", "lower"][third(peak.y)], ["left", "", "right"][third(x)]].filter(Boolean).join(" ") || "centre";
+}
+
+function save(style) {
+  try {
+    localStorage.setItem(REMEMBERED, JSON.stringify(style));
+  } catch { /* blocked storage: the look is not remembered */ }
 }
 
 function readSaved() {
