@@ -11,7 +11,7 @@ from sslviz.media.closing import Closing
 from sslviz.media.sandbox import Sandbox
 from sslviz.media.writer import part_path
 from sslviz.pipeline.child import work
-from sslviz.pipeline.job import Done, Found, Job, Progress, Status, Stop
+from sslviz.pipeline.job import Done, Found, Heard, Job, NeedHeat, Progress, Status, Stop
 from sslviz.types import Frame, ScoreMap
 
 _QUICK_SECONDS = 0.003
@@ -43,7 +43,8 @@ class Session(Closing):
         self._quiet_seconds, self._cpu_at_message = 0.0, 0.0
         leftovers = (part_path(job.target),) if job.target else ()
         self._child = Sandbox(
-            work, job, limits=job.limits, cpu_seconds=_FIRST_CPU_SECONDS, remove=leftovers
+            work, job, limits=job.limits, cpu_seconds=_FIRST_CPU_SECONDS, remove=leftovers,
+            messages=(Done, Found, Heard, NeedHeat, Status),
         )  # fmt: skip
 
     @property
