@@ -1,6 +1,7 @@
 """From a video to a painted video: in one pass with a localizer, or from a saved track."""
 
 from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -25,6 +26,7 @@ from sslviz.types import Localizer, ScoreTrack
 DEFAULT_STYLE = Style()
 _HEATS_PER_MESSAGE = 32
 _STRIP_COLUMNS = 1024
+_NOTHING_PAINTED = "Stopped before the first frame was painted; no file was written."
 
 
 def iter_render(
@@ -61,11 +63,41 @@ def iter_render(
     check_target(source, target)
     if style.strip or style.color_scale is ColorScale.CLIP:
         track = yield from iter_analyse(source, localizer, options, limits, stop)
-        return (yield from iter_restyle(source, track, target, style, limits, stop))
+        return (yield from _second_pass(source, track, target, style, limits, stop))
     job = Job(source, target, localizer.spec, options, limits, style)
     with Session("render", job, stop) as session, Listening(session, localizer) as listening:
         yield from listening.run()
         return _result(session, listening.track())
+
+
+def _second_pass(
+    source: Path,
+    track: ScoreTrack,
+    target: Path,
+    style: Style,
+    limits: MediaLimits,
+    stop: StopCheck | None,
+) -> Generator[Progress, None, RenderResult]:
+    """Paint what was analysed.
+
+    A stop that ended the analysis is still uttered and must not end this pass as well, or nothing
+    would be kept; a later one ends it once a frame is painted.
+    """
+    if not len(track):
+        raise CancelledError(_NOTHING_PAINTED)
+    shown = False
+    if stop is None or not track.complete:
+        return (yield from iter_restyle(source, track, target, style, limits))
+    work = iter_restyle(source, track, target, style, limits, lambda: shown and stop())
+    with closing(work):
+        while True:
+            try:
+                progress = next(work)
+            except StopIteration as end:
+                result: RenderResult = end.value
+                return result
+            shown |= progress.preview is not None
+            yield progress
 
 
 def render(
@@ -189,7 +221,7 @@ def _result(session: Session, track: ScoreTrack) -> RenderResult:
     assert found is not None
     assert target is not None
     if not done.num_painted:
-        raise CancelledError("Stopped before the first frame was painted; no file was written.")
+        raise CancelledError(_NOTHING_PAINTED)
     warnings = list(done.warnings)
     if not found.has_sound:
         warnings.append("This video has no sound track, so nothing can be located.")
