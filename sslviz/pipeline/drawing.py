@@ -130,6 +130,17 @@ def draw_artwork(
     return make_artwork(style, label, *size, trained=identity.trained)
 
 
+def check_style(style: Style) -> None:
+    """Refuse a style that cannot be drawn, before any work is done.
+
+    Raises:
+        OptionError: The colour map is unknown.
+    """
+    from sslviz.overlay.artwork import color_table  # matplotlib, as above
+
+    color_table(style.color_map)
+
+
 def strip_of(
     track: ScoreTrack, style: Style, waveform: NDArray[np.float32], span: tuple[float, float]
 ) -> StripData:

@@ -17,7 +17,7 @@ from sslviz.pipeline.analysis import (
     iter_analyse,
     run_to_end,
 )
-from sslviz.pipeline.drawing import clip_range_for, draw_artwork, heats_of, strip_of
+from sslviz.pipeline.drawing import check_style, clip_range_for, draw_artwork, heats_of, strip_of
 from sslviz.pipeline.job import Found, Heat, Heats, Job, NeedHeat, Paint, Progress, RenderResult
 from sslviz.pipeline.overview import read_waveform
 from sslviz.pipeline.session import Session, StopCheck, check_target
@@ -57,10 +57,12 @@ def iter_render(
     Raises:
         MediaError: The source cannot be used.
         OutputError: The target cannot be written.
+        OptionError: The style names an unknown colour map.
         CancelledError: Stopped before a single frame was painted.
     """
     source, target = Path(source), Path(target)
     check_target(source, target)
+    check_style(style)
     if style.strip or style.color_scale is ColorScale.CLIP:
         track = yield from iter_analyse(source, localizer, options, limits, stop)
         return (yield from _second_pass(source, track, target, style, limits, stop))
@@ -139,9 +141,11 @@ def iter_restyle(
         TrackError: The track belongs to another video, or holds no window.
         MediaError: The source cannot be used.
         OutputError: The target cannot be written.
+        OptionError: The style names an unknown colour map.
     """
     source, target = Path(source), Path(target)
     check_target(source, target)
+    check_style(style)
     check_track(source, track)
     job = Job(source, target, None, _span_of(track), limits, style)
     strip = None

@@ -1,6 +1,7 @@
 """One job between parent and media child: messages, progress, patience, stopping."""
 
 import os
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -168,7 +169,7 @@ def check_target(source: Path, target: Path) -> None:
     """Refuse a target that cannot be written, before any work is done.
 
     Raises:
-        OutputError: Its folder is missing, or it is the source itself.
+        OutputError: Its folder is missing or takes no files, or it is the source itself.
     """
     if target.is_dir():
         raise OutputError(f"{target} is a folder; give the name of a file to write.")
@@ -176,3 +177,11 @@ def check_target(source: Path, target: Path) -> None:
         raise OutputError(f"There is no folder {target.parent} to write {target.name} to.")
     if target.exists() and source.exists() and target.samefile(source):
         raise OutputError(f"{target} is the source itself; give another name for the result.")
+    try:  # rights, read-only disks, quotas: only trying tells
+        with tempfile.TemporaryFile(dir=target.parent):
+            pass
+    except OSError as error:
+        raise OutputError(
+            f"{target.name} cannot be written to {target.parent}: {error.strerror or error}; "
+            "choose another folder."
+        ) from error

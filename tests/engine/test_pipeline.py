@@ -12,7 +12,7 @@ import pytest
 from clips import flash_and_beep, frame_times, moving_spot, onsets
 from engine_helpers import BrightestIsLoudest
 
-from sslviz.errors import CancelledError, MediaError, OutputError, TrackError
+from sslviz.errors import CancelledError, MediaError, OptionError, OutputError, TrackError
 from sslviz.export import load_track, save_track
 from sslviz.options import AnalysisOptions, ColorScale, Style
 from sslviz.pipeline import (
@@ -299,9 +299,24 @@ def test_targets_that_cannot_be_are_refused_before_any_work(spot, tmp_path, loca
         (spot, "source itself"),
         (tmp_path, "folder"),
         (tmp_path / "no" / "x.mp4", "folder"),
+        (Path("/proc/x.mp4"), "cannot be written to /proc"),
     ):
         with pytest.raises(OutputError, match=words):
             render(spot, target, localizer)
+
+
+@pytest.mark.parametrize("style", [Style(), Style(strip=True), Style(color_scale=ColorScale.CLIP)])
+def test_an_unknown_colour_map_is_refused_before_any_work(spot, spot_track, tmp_path, style):
+    style, target = replace(style, color_map="mud"), tmp_path / "out.mp4"
+    with pytest.raises(OptionError, match="color_map is 'mud'"):
+        next(iter_render(spot, target, Unwilling(), style=style))
+    with pytest.raises(OptionError, match="color_map is 'mud'"):
+        restyle(spot, spot_track, target, style)
+
+
+class Unwilling(BrightestIsLoudest):
+    def localize(self, windows):
+        raise AssertionError("there is nothing to do yet")
 
 
 def test_a_file_that_is_no_video_is_one_typed_sentence(tmp_path, localizer):
