@@ -17,7 +17,14 @@ from sslviz.pipeline.analysis import (
     iter_analyse,
     run_to_end,
 )
-from sslviz.pipeline.drawing import check_style, clip_range_for, draw_artwork, heats_of, strip_of
+from sslviz.pipeline.drawing import (
+    check_name,
+    check_style,
+    clip_range_for,
+    draw_artwork,
+    heats_of,
+    strip_of,
+)
 from sslviz.pipeline.job import Found, Heat, Heats, Job, NeedHeat, Paint, Progress, RenderResult
 from sslviz.pipeline.overview import read_waveform
 from sslviz.pipeline.session import Session, StopCheck, check_target
@@ -141,21 +148,23 @@ def iter_restyle(
         TrackError: The track belongs to another video, or holds no window.
         MediaError: The source cannot be used.
         OutputError: The target cannot be written.
-        OptionError: The style names an unknown colour map.
+        OptionError: The style names an unknown colour map, or the track has no such map.
     """
     source, target = Path(source), Path(target)
     check_target(source, target)
     check_style(style)
+    check_name(track, name)
     check_track(source, track)
     job = Job(source, target, None, _span_of(track), limits, style)
     strip = None
     if style.strip:
         span = job.options.start_seconds, track.duration_seconds
         wave = read_waveform(source, span, _STRIP_COLUMNS, limits, job.options.audio_track)
-        strip = strip_of(track, style, wave, span)
+        strip = strip_of(track, style, wave, span, name)
+    own = clip_range_for(track, style, name)
     with Session("restyle", job, stop) as session:
         session.windows_done = len(track)
-        yield from _feed(session, track, heats_of(track, style, name), strip)
+        yield from _feed(session, track, heats_of(track, style, name), strip, own)
         return _result(session, track)
 
 
@@ -188,7 +197,11 @@ def check_track(source: Path, track: ScoreTrack) -> None:
 
 
 def _feed(
-    session: Session, track: ScoreTrack, heats: Iterator[Heat], strip: StripData | None
+    session: Session,
+    track: ScoreTrack,
+    heats: Iterator[Heat],
+    strip: StripData | None,
+    own_range: tuple[float, float] | None,
 ) -> Generator[Progress, None, None]:
     """Hand the child its heat as it asks for it."""
     while not session.ended:
@@ -197,8 +210,7 @@ def _feed(
         if isinstance(message, Found):
             size = message.info.width, message.info.height
             style = session.job.style
-            own = clip_range_for(track, style)
-            artwork = draw_artwork(track.identity, track.scale, style, size, own)
+            artwork = draw_artwork(track.identity, track.scale, style, size, own_range)
             session.send(Paint(artwork, strip))
         elif isinstance(message, NeedHeat):
             batch = tuple(islice(heats, _HEATS_PER_MESSAGE))
