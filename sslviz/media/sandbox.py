@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,7 @@ class Sandbox(Closing):
         self._allowed_cpu_seconds = cpu_seconds
         self._remove = tuple(remove)
         self._returned = self._started = False
+        self._unread: deque[Any] = deque()
         here, there = socket.socketpair()
         with there:
             self._process = _start(there)
@@ -95,12 +97,14 @@ class Sandbox(Closing):
         return self._process.pid
 
     def send(self, message: object) -> None:
-        """Send the worker a message.
+        """Send the worker a message; nothing where it has returned and needs none.
 
         Raises:
             MediaTimeoutError: It did not take it within ``stall_seconds``.
-            MediaError: It has ended; raised as :meth:`receive` would.
+            MediaError: It has died; raised as :meth:`receive` would.
         """
+        if self._returned:
+            return
         try:
             self._channel.send(message, self._limits.stall_seconds)
         except TimeoutError:
@@ -110,7 +114,7 @@ class Sandbox(Closing):
 
     def poll(self, seconds: float) -> bool:
         """Wait up to ``seconds`` for a sign of the child; ``receive`` may still wait for the rest."""
-        return self._channel.poll(seconds)
+        return bool(self._unread) or self._returned or self._channel.poll(seconds)
 
     def receive(self) -> Any:
         """Wait for the worker's next message.
@@ -121,6 +125,13 @@ class Sandbox(Closing):
             MediaCrashError: The child died.
             Exception: What the worker raised, with the child's traceback as a note.
         """
+        if self._unread:
+            return self._unread.popleft()
+        return self._hear()
+
+    def _hear(self) -> Any:
+        if self._returned:
+            raise EOFError
         while True:
             self._await_sign()
             try:
@@ -188,9 +199,10 @@ class Sandbox(Closing):
         raise error
 
     def _drain(self) -> None:
-        """The line is broken: find out why, skipping what the child still had to say."""
-        while True:
-            self.receive()
+        """The line is broken: find out why, keeping what the child still had to say."""
+        with contextlib.suppress(EOFError):
+            while True:
+                self._unread.append(self._hear())
 
     def _stalled(self) -> MediaTimeoutError:
         self.close()

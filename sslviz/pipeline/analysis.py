@@ -102,10 +102,11 @@ class Listening(Closing):
         assert session.done is not None
         assert self._builder is not None
         assert self._hash is not None
-        end = session.done.end_seconds
-        if session.done.partial and session.job.target is None:
+        assert self._brain is not None
+        end, partial = session.done.end_seconds, session.done.partial or not self._brain.idle
+        if partial and session.job.target is None:
             end = min(end, self._heard_until)  # decoding was ahead of the localizer
-        return self._builder.build(self._hash.result(), end, complete=not session.done.partial)
+        return self._builder.build(self._hash.result(), end, complete=not partial)
 
     def close(self) -> None:
         """Drop what waits for the localizer."""

@@ -3,6 +3,7 @@
 import threading
 import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -114,3 +115,22 @@ def test_a_stopped_track_ends_where_its_maps_end(spot):
     track, _ = run_until(work, stop, lambda progress: progress.windows_done >= 2)
     assert not track.complete
     assert 0 <= track.duration_seconds - track.times[-1] <= 0.25
+
+
+def test_a_slow_consumer_loses_no_window_when_the_child_is_done_before(tmp_path):
+    """The child of an analysis waits for no answer to its last windows."""
+    source = tmp_path / "in.mp4"
+    sources = ("testsrc2=s=1920x1080:r=25:d=2.2", "sine=d=2.2")
+    ffmpeg(*(word for text in sources for word in ("-f", "lavfi", "-i", text)), *H264, source)
+    small = BrightestIsLoudest(cells=4)
+    small.spec = replace(small.spec, audio_seconds=0.05)
+    for stops in (False, True):
+        pressed = threading.Event()
+        work = iter_analyse(source, small, stop=pressed.is_set)
+        next(work)
+        time.sleep(4)
+        if stops:
+            pressed.set()
+        track, _ = run_until(work, pressed, lambda progress: False)
+        assert len(track) == 11 or stops
+        assert track.complete == (len(track) == 11)
