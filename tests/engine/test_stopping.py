@@ -28,6 +28,15 @@ def spot(tmp_path_factory) -> Path:
     return moving_spot(tmp_path_factory.mktemp("clips") / "spot.mp4", seconds=4)
 
 
+@pytest.fixture(scope="module")
+def long(tmp_path_factory) -> Path:
+    """Takes seconds to paint."""
+    path = tmp_path_factory.mktemp("clips") / "long.mp4"
+    sources = ("testsrc2=s=1280x720:r=25:d=12", "sine=d=12")
+    ffmpeg(*(word for text in sources for word in ("-f", "lavfi", "-i", text)), *H264, path)
+    return path
+
+
 def run_until(work, stop, enough):
     """Press stop once; the result, and the stages that were seen."""
     stages = []
@@ -57,13 +66,10 @@ def test_what_was_analysed_before_the_stop_is_painted_and_kept(spot, tmp_path, s
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_a_stop_of_the_second_pass_keeps_what_is_painted(tmp_path):
-    source = tmp_path / "in.mp4"
-    sources = ("testsrc2=s=1280x720:r=25:d=12", "sine=d=12")
-    ffmpeg(*(word for text in sources for word in ("-f", "lavfi", "-i", text)), *H264, source)
+def test_a_stop_of_the_second_pass_keeps_what_is_painted(long, tmp_path):
     stop, target = threading.Event(), tmp_path / "out.mp4"
     style = Style(color_scale=ColorScale.CLIP)
-    work = iter_render(source, target, BrightestIsLoudest(), style=style, stop=stop.is_set)
+    work = iter_render(long, target, BrightestIsLoudest(), style=style, stop=stop.is_set)
     result, _ = run_until(work, stop, lambda progress: progress.stage == "restyle")
     assert result.partial
     assert result.track.complete
@@ -98,9 +104,9 @@ def test_a_stop_before_the_first_map_writes_nothing(spot, tmp_path, style):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_closing_during_the_second_pass_leaves_nothing(spot, tmp_path):
+def test_closing_during_the_second_pass_leaves_nothing(long, tmp_path):
     work = iter_render(
-        spot, tmp_path / "out.mp4", BrightestIsLoudest(), style=TWO_PASSES["strip"],
+        long, tmp_path / "out.mp4", BrightestIsLoudest(), style=TWO_PASSES["strip"],
         stop=lambda: False,
     )  # fmt: skip
     with closing(work):
