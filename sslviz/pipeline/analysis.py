@@ -120,7 +120,7 @@ class Listening(Closing):
         job, identity = self._session.job, self._localizer.identity
         self._hash = self._hasher.submit(sha256_of, job.source)
         self._brain = Brain(self._localizer, job.options, found.has_sound)
-        self._builder = TrackBuilder(identity, job.options, found.has_sound)
+        self._builder = TrackBuilder(identity, self._localizer.spec, job.options, found.has_sound)
         if job.target is not None:
             self._drawer = Drawer(identity, job.style, found.has_sound)
 

@@ -211,6 +211,12 @@ def test_a_part_of_the_video(spot, tmp_path, localizer):
     assert np.abs(shift).max() <= 1
 
 
+def test_a_track_says_how_much_sound_is_behind_one_map(spot_track, tmp_path):
+    save_track(spot_track, tmp_path / "t.npz")
+    for track in (spot_track, load_track(tmp_path / "t.npz")):
+        assert track.settings["audio_seconds"] == BrightestIsLoudest().spec.audio_seconds
+
+
 def test_a_mute_video_says_so_and_shows_no_heat(tmp_path, localizer):
     source = flash_and_beep(tmp_path / "in.mp4", "silent")
     result = render(source, tmp_path / "out.mp4", localizer)
