@@ -81,6 +81,7 @@ NONSENSE = {
     "a number type by name": ["tuple", "item", ["array", "float", False, 1]],
     "an array without its memory": ["tuple", "item", ["array", "<f4", False, 3]],
     "an error that ends programs": ["tuple", "error", ["error", "SystemExit", ""], "", 1, 1.0],
+    "an error that no worker raises": ["tuple", "error", ["error", "OSError", ""], "", 1, 1.0],
     "an error that is none": ["tuple", "error", "text", "", 1, 1.0],
     "a frame that is none": ["tuple", "item", ["object", "sslviz.types.Frame", "picture", 0.0]],
     "too few values": ["tuple", "item", ["object", "sslviz.types.Frame"]],
