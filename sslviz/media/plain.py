@@ -161,8 +161,14 @@ class _Reader:
             raise ValueError("a fraction of something else than whole numbers")
         return Fraction(above, below)
 
+    def _buffer(self) -> Buffer:
+        buffer = next(self._buffers, None)
+        if buffer is None:
+            raise ValueError("an array without its memory")
+        return buffer
+
     def _bytes(self) -> bytes:
-        return bytes(next(self._buffers))
+        return bytes(self._buffer())
 
     def _object(self, name: str, *content: Any) -> object:
         if name not in self._classes:
@@ -175,7 +181,7 @@ class _Reader:
     def _array(self, dtype: str, turned: bool, *shape: int) -> Any:
         if not _NUMBERS.fullmatch(dtype):
             raise ValueError(f"an array of {dtype} is not allowed in a message")
-        array = np.frombuffer(next(self._buffers), np.dtype(dtype)).reshape(shape)
+        array = np.frombuffer(self._buffer(), np.dtype(dtype)).reshape(shape)
         return array.T if turned else array
 
     def _number(self, dtype: str, turned: bool) -> Any:

@@ -15,7 +15,7 @@ from sslviz.media.formats import Damage, audio_streams, decoded, open_container,
 from sslviz.media.placing import Placer, Samples, planar
 from sslviz.options import MediaLimits
 
-COPIED = frozenset({"aac", "mp3", "opus", "flac"})
+COPIED_FOR_BROWSERS = frozenset({"aac", "mp3", "opus", "flac"})
 """What MP4 holds as it is and browsers play; AC-3, E-AC-3 and ALAC they do not."""
 _AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
 _AAC_LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1", 8: "7.1"}
@@ -34,7 +34,7 @@ class SoundSource:
     """What is time 0 of the written file."""
     end_seconds: float | None = None
     track: int = 0
-    copied: frozenset[str] = COPIED
+    copied: frozenset[str] = COPIED_FOR_BROWSERS
     """Codecs that are copied; everything else becomes AAC."""
     tap: SoundTap | None = None
     """The packets of that track where another reader has opened the file; from its start only."""

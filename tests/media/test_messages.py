@@ -80,6 +80,11 @@ NONSENSE = {
     "an array of objects": ["tuple", "item", ["array", "|O", False, 1]],
     "a number type by name": ["tuple", "item", ["array", "float", False, 1]],
     "an array without its memory": ["tuple", "item", ["array", "<f4", False, 3]],
+    "a list with an array without its memory": [
+        "tuple",
+        "item",
+        ["list", 1, ["array", "<f4", False, 3]],
+    ],
     "an error that ends programs": ["tuple", "error", ["error", "SystemExit", ""], "", 1, 1.0],
     "an error that no worker raises": ["tuple", "error", ["error", "OSError", ""], "", 1, 1.0],
     "an error that is none": ["tuple", "error", "text", "", 1, 1.0],

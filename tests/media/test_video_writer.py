@@ -14,7 +14,7 @@ import pytest
 from sslviz.errors import OutputError
 from sslviz.media.picture import ColorTags
 from sslviz.media.reader import VideoReader
-from sslviz.media.soundtrack import COPIED
+from sslviz.media.soundtrack import COPIED_FOR_BROWSERS
 from sslviz.media.writer import EncoderOptions, SoundSource, VideoWriter, part_path
 from tests.media.clips import (
     H264,
@@ -171,7 +171,7 @@ def test_metadata_and_pixel_shape_are_kept(clip, tmp_path):
 
 def test_sound_that_browsers_cannot_play_is_copied_on_request_only(clip, tmp_path):
     source = clip("ac3.mkv", CASES["ac3.mkv"][0])
-    target = copy(source, tmp_path / "out.mp4", copied=COPIED | {"ac3"})
+    target = copy(source, tmp_path / "out.mp4", copied=COPIED_FOR_BROWSERS | {"ac3"})
     assert streams(target)["audio"]["codec_name"] == "ac3"
     assert beep_times(sound_of(target), 48000) == pytest.approx([0, 1, 2], abs=0.008)
 
