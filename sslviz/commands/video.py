@@ -23,8 +23,6 @@ from sslviz.pipeline.job import Progress, RenderResult
 from sslviz.types import ScoreTrack
 
 _Result = TypeVar("_Result")
-EXPORTS = ("save_track", "csv", "settings", "poster", "captions", "timeline")
-"""The flags that name a further file to write."""
 
 
 def add_render(parser: argparse.ArgumentParser) -> None:
@@ -59,9 +57,12 @@ def add_restyle(parser: argparse.ArgumentParser) -> None:
 def run_render(args: argparse.Namespace, say: Say) -> int:
     """``sslviz render IN OUT``."""
     from sslviz.pipeline import iter_render
+    from sslviz.pipeline.session import check_target
 
+    check_exports(args)
     options, style = analysis_from(args), style_from(args)
-    check_files(args)
+    check_source(args.source)
+    check_target(args.source, args.target)
     work = iter_render(args.source, args.target, load(args, say), options, style)
     return _finish(follow(work, args.quiet), args, style, say)
 
@@ -70,9 +71,12 @@ def run_analyse(args: argparse.Namespace, say: Say) -> int:
     """``sslviz analyse IN TRACK``."""
     from sslviz.export import save_track
     from sslviz.pipeline import iter_analyse
+    from sslviz.pipeline.session import check_target
 
+    check_exports(args)
     options, style = analysis_from(args), style_from(args)
-    check_files(args)
+    check_source(args.source)
+    check_target(args.source, args.target)
     track = follow(iter_analyse(args.source, load(args, say), options), args.quiet)
     save_track(track, args.target)
     export(track, args, style)
@@ -86,27 +90,35 @@ def run_restyle(args: argparse.Namespace, say: Say) -> int:
     from sslviz.pipeline import iter_restyle
 
     style = style_from(args)
-    check_files(args)
+    check_exports(args)
+    check_source(args.source)
     work = iter_restyle(args.source, load_track(args.track), args.target, style)
     return _finish(follow(work, args.quiet), args, style, say)
 
 
-def check_files(args: argparse.Namespace) -> None:
-    """Say at once, before weights are loaded, that a file is missing or one cannot be written.
+def check_exports(args: argparse.Namespace) -> None:
+    """Say at once that what the export flags ask for cannot be written.
 
     Raises:
-        MediaError: There is no such source.
-        OutputError: The target or an export cannot be written.
+        OutputError: Which one, and why.
     """
-    from sslviz.errors import MediaError
     from sslviz.pipeline.session import check_target
 
-    if not args.source.is_file():
-        raise MediaError(f"There is no file {args.source}; give the path of a video.")
-    exports = (getattr(args, name, None) for name in EXPORTS)
-    for target in (args.target, *exports):
-        if target is not None:
-            check_target(args.source, target)
+    for name in ("save_track", "csv", "settings", "poster", "captions", "timeline"):
+        if (path := getattr(args, name, None)) is not None:
+            check_target(args.source, path)
+
+
+def check_source(path: Path) -> None:
+    """Say at once that a file is missing, before weights are loaded.
+
+    Raises:
+        MediaError: There is no such file.
+    """
+    from sslviz.errors import MediaError
+
+    if not path.is_file():
+        raise MediaError(f"There is no file {path}; give the path of a video.")
 
 
 def follow(work: Generator[Progress, None, _Result], quiet: bool) -> _Result:

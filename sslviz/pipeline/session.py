@@ -182,6 +182,6 @@ def check_target(source: Path, target: Path) -> None:
             pass
     except OSError as error:
         raise OutputError(
-            f"{target.name} cannot be written to {target.parent}: {error.strerror or error}; "
-            "choose another folder."
+            f"{target.name!r} could not be written: {error.strerror or error}; check the folder and "
+            "its free space."
         ) from error

@@ -98,11 +98,11 @@ def test_analyse_saves_a_track(spot, tmp_path, capsys):
         (["render", "{spot}", "out.mp4", "--csv", "gone/x.csv"], 1, "There is no folder gone"),
         (["analyse", "{spot}", "t.npz", "--poster", "{spot}"], 1, "source itself"),
         (["render", "{spot}", "out.mp4", "--save-track", "/"], 1, "/ is a folder"),
-        (["render", "{spot}", "/proc/out.mp4"], 1, "cannot be written to /proc"),
+        (["render", "{spot}", "/proc/out.mp4"], 1, "could not be written"),
         (
             ["restyle", "{spot}", "{spot}", "out.mp4", "--captions", "/proc/x"],
             1,
-            "written to /proc",
+            "could not be written",
         ),
         (["restyle", "{spot}", "{spot}", "out.mp4"], 1, "not a score track"),
         (["fetch", "nope"], 1, "no checkpoint 'nope'"),
