@@ -200,7 +200,7 @@ def write_captions(
         place = region.place if region else ""
         score = float(track.values[index, 0].max())
         text = f"strongest at {place}, {score:.2f}" if region else _words(verdict, heat)
-        key = place or text
+        key = place or verdict.value  # no number: it changes with every window
         if cues and cues[-1][3] == key:
             cues[-1] = (cues[-1][0], ends[index], cues[-1][2], key)
         else:

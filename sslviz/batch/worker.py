@@ -88,7 +88,9 @@ class Worker(Closing):
 
     def _send(self, task: Task) -> None:
         if self._sandbox is None:
-            self._sandbox = Sandbox(serve, *self._arguments, limits=self._limits)
+            self._sandbox = Sandbox(
+                serve, *self._arguments, limits=self._limits, messages=(Marker, Progress)
+            )
             self._receive()  # "ready", or what went wrong while loading
         try:
             self._sandbox.send(task)

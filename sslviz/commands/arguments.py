@@ -122,7 +122,7 @@ def add_style(parser: argparse.ArgumentParser) -> None:
         help=f"heat below is clear (default: {usual.threshold})",
     )
     group.add_argument(
-        "--scale", dest="color_scale", type=ColorScale, choices=list(ColorScale),
+        "--scale", dest="color_scale", choices=[str(scale) for scale in ColorScale],
         help="what full colour means: the calibrated range (fixed, the default), the clip's, or each frame's",
     )  # fmt: skip
     group.add_argument(
@@ -153,8 +153,10 @@ def style_from(args: argparse.Namespace) -> Style:
     """The style that the flags mean.
 
     Raises:
-        OptionError: A value is out of range, or the settings file is none.
+        OptionError: A value is out of range or unknown, or the settings file is none.
     """
+    from sslviz.pipeline.drawing import check_style
+
     start = Style()
     if args.style is not None:
         from sslviz.export import load_settings
@@ -165,7 +167,11 @@ def style_from(args: argparse.Namespace) -> Style:
         "fill", "contours", "box", "cross_hair", "color_bar", "badge", "strip",
     )  # fmt: skip
     given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
-    return replace(start, **given)
+    if "color_scale" in given:
+        given["color_scale"] = ColorScale(given["color_scale"])
+    style = replace(start, **given)
+    check_style(style)
+    return style
 
 
 def add_exports(parser: argparse.ArgumentParser, track: bool = True) -> None:

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from sslviz.commands.arguments import Say, add_localizer, add_style, load, style_from
 from sslviz.commands.live_sources import DeviceSource, FileSource, Moment
-from sslviz.errors import LiveError
+from sslviz.errors import LiveError, OptionError
 from sslviz.live import LiveMap, LiveOptions, LiveSession, quick_enough
-from sslviz.options import Style
+from sslviz.options import ColorScale, Style
 from sslviz.overlay import Painter, planes_from_rgb, rgb_from_planes
 from sslviz.overlay.color import PREVIEW_TAGS
 from sslviz.pipeline.drawing import draw_artwork
@@ -60,7 +60,7 @@ def run_live(args: argparse.Namespace, say: Say) -> int:
     """
     if args.audio is not None and args.video is None:
         raise LiveError("--audio needs --video: a camera goes with a microphone.")
-    style = replace(style_from(args), strip=False)
+    style = live_style(args, say)
     localizer = quick_enough(load(args, say))
     gate = style.silence_gate_dbfs
     session = LiveSession(localizer, LiveOptions(args.maps_per_second, silence_gate_dbfs=gate))
@@ -81,6 +81,26 @@ def run_live(args: argparse.Namespace, say: Say) -> int:
     if session.too_slow:
         say("This method is too slow to follow live here; try --method marginnce-compact.")
     return 0
+
+
+def live_style(args: argparse.Namespace, say: Say) -> Style:
+    """The style that the flags mean, as far as it can be painted before the clip is known.
+
+    Raises:
+        OptionError: A flag asks for what needs the whole clip, or for stretched colours.
+    """
+    style = style_from(args)
+    possible = replace(style, color_scale=ColorScale.FIXED, strip=False)
+    if args.color_scale not in (None, "fixed") or args.strip:
+        raise OptionError(
+            "The live view paints on the fixed scale, without a strip; leave out --scale and --strip, "
+            "or render a recording with them."
+        )
+    if style != possible:
+        say(
+            "Note: the live view paints on the fixed scale, without a strip, whatever --style says."
+        )
+    return possible
 
 
 def line_of(session: LiveSession, found: LiveMap) -> str:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sslviz.errors import LiveError, MediaError
 from sslviz.media.audio import read_sound
 from sslviz.media.closing import Closing
-from sslviz.media.reader import VideoReader
+from sslviz.media.reader import AudioReader, VideoReader
 from sslviz.types import AudioClip, Frame
 
 
@@ -50,14 +50,23 @@ class FileSource(Closing):
         self._reader = VideoReader(video)
         self._realtime = realtime
         self._rate = sample_rate
-        if audio is None and not self._reader.info.has_audio:
-            self._sound = AudioClip(np.zeros(0, np.float32), sample_rate)
-        else:
-            self._sound = read_sound(audio or video, sample_rate)
+        self._own: AudioReader | None = None
+        self._sound: AudioReader | AudioClip = AudioClip(np.zeros(0, np.float32), sample_rate)
+        try:
+            if audio is not None:
+                self._sound = read_sound(audio, sample_rate)
+            elif self._reader.info.has_audio:
+                origin = self._reader.origin_seconds  # sound may begin before or after the picture
+                self._sound = self._own = AudioReader(video, sample_rate, origin)
+        except BaseException:
+            self._reader.close()
+            raise
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the files."""
         self._reader.close()
+        if self._own is not None:
+            self._own.close()
 
     def moments(self) -> Iterator[Moment]:
         """In order; sound past the end of the track is silence."""

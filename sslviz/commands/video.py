@@ -59,6 +59,7 @@ def run_render(args: argparse.Namespace, say: Say) -> int:
     from sslviz.pipeline import iter_render
     from sslviz.pipeline.session import check_target
 
+    check_exports(args)
     options, style = analysis_from(args), style_from(args)
     check_source(args.source)
     check_target(args.source, args.target)
@@ -73,6 +74,7 @@ def run_analyse(args: argparse.Namespace, say: Say) -> int:
     from sslviz.pipeline import iter_analyse
     from sslviz.pipeline.session import check_target
 
+    check_exports(args)
     options, style = analysis_from(args), style_from(args)
     check_source(args.source)
     check_target(args.source, args.target)
@@ -90,10 +92,24 @@ def run_restyle(args: argparse.Namespace, say: Say) -> int:
     from sslviz.pipeline import iter_restyle
 
     style = style_from(args)
+    check_exports(args)
     check_source(args.source)
     track = load_track(args.track)
     work = iter_restyle(args.source, track, args.target, style)
     return _finish(follow(work, args.quiet, painted_from(track)), args, style, say)
+
+
+def check_exports(args: argparse.Namespace) -> None:
+    """Say at once that what the export flags ask for cannot be written.
+
+    Raises:
+        OutputError: Which one, and why.
+    """
+    from sslviz.pipeline.session import check_target
+
+    for name in ("save_track", "csv", "settings", "poster", "captions", "timeline"):
+        if (path := getattr(args, name, None)) is not None:
+            check_target(args.source, path)
 
 
 def check_source(path: Path) -> None:

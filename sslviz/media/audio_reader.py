@@ -164,13 +164,13 @@ class AudioReader(Closing):
         if self._container is None:  # what is shared is read on in
             return
         wanted = self._origin + first / self.sample_rate
+        self._drop_run()  # wherever reading goes on, it is not where that ends
         try:
             self._container.seek(int((wanted - 1.0) / self._stream.time_base), stream=self._stream)
         except FFmpegError:
             self._open()
             return
         self._source = decoded(self._container, self._stream, self._damage)
-        self._placer = None
         frame = next(self._source, None)
         if frame is None or frame.time is None or frame.time > wanted:
             self._open()
@@ -204,6 +204,10 @@ class AudioReader(Closing):
     def _end_run(self) -> None:
         if self._placer is not None:
             self._keep(self._placer.finish())
+            self._drop_run()
+
+    def _drop_run(self) -> None:
+        if self._placer is not None:
             self._silenced += self._placer.silenced
             self._placer = None
 

@@ -1,43 +1,22 @@
-"""Messages between this process and a decoding child: pickled, length-prefixed, over one socket.
+"""Messages between this process and a decoding child: length-prefixed, over one socket.
 
-What comes from the child is unpickled against a list of harmless classes, so that a decoder taken
-over by a hostile file cannot run code here through a message.
+The child unpickles what its parent tells it. What comes from the child is plain data (see
+:mod:`sslviz.media.plain`), so that a decoder taken over by a hostile file cannot run code here
+through a message.
 """
 
-import builtins
-import io
 import pickle
 import selectors
 import socket
 import struct
 import time
+from collections.abc import Iterable, Sequence
 from typing import Any
+
+from sslviz.media.plain import Buffer, pack, unpack
 
 _HEADER = struct.Struct("<IQ")
 _MAX_MESSAGE_BYTES = 1 << 30
-_SAFE_BUILTINS = frozenset({"bytearray", "complex", "frozenset", "range", "set", "slice"})
-_SAFE_MODULES = ("numpy", "sslviz", "fractions", "pathlib", "collections", "datetime")
-
-
-def _is_exception(kind: object) -> bool:
-    return isinstance(kind, type) and issubclass(kind, BaseException)
-
-
-class _SafeUnpickler(pickle.Unpickler):
-    """Rebuilds data, never calls anything else."""
-
-    trusted_module = ""
-
-    def find_class(self, module: str, name: str) -> Any:
-        """Look a class up, or refuse it."""
-        if module == "builtins":
-            if name in _SAFE_BUILTINS or _is_exception(getattr(builtins, name, None)):
-                return getattr(builtins, name)
-        elif module.split(".")[0] in _SAFE_MODULES or module == self.trusted_module:
-            found = super().find_class(module, name)
-            if isinstance(found, type) or module.startswith("numpy"):
-                return found
-        raise pickle.UnpicklingError(f"{module}.{name} is not allowed in a message")
 
 
 class Channel:
@@ -45,29 +24,28 @@ class Channel:
 
     Args:
         connection: A connected stream socket; owned from now on.
-        trusted_module: A further module whose classes may arrive; ``None`` trusts every message
-            (only the child does: what it is told comes from its own parent).
+        classes: Data classes that may arrive in messages of plain data; ``None`` for the child's end,
+            which is told pickles and answers in plain data.
     """
 
-    def __init__(self, connection: socket.socket, trusted_module: str | None = None) -> None:
+    def __init__(self, connection: socket.socket, classes: Iterable[type] | None = None) -> None:
         self._socket = connection
-        self._trusted_module = trusted_module
+        self._classes = None if classes is None else tuple(classes)
 
     def send(self, message: object, timeout_seconds: float | None = None) -> None:
-        """Send one message; arrays go without being copied into the pickle.
+        """Send one message; arrays go without being copied into the text.
 
         Raises:
+            TypeError: It cannot be said (the child's end: it is no plain data).
             TimeoutError: The other end did not take it in time.
             OSError: The other end is gone.
         """
-        buffers: list[pickle.PickleBuffer] = []
-        body = pickle.dumps(message, protocol=5, buffer_callback=buffers.append)
-        raw = [buffer.raw() for buffer in buffers]
+        body, raw = pack(message) if self._classes is None else _pickled(message)
         self._socket.settimeout(timeout_seconds)
         self._socket.sendall(_HEADER.pack(len(raw), len(body)))
         self._socket.sendall(body)
         for view in raw:
-            self._socket.sendall(struct.pack("<Q", view.nbytes))
+            self._socket.sendall(struct.pack("<Q", memoryview(view).nbytes))
             self._socket.sendall(view)
 
     def poll(self, seconds: float) -> bool:
@@ -82,28 +60,27 @@ class Channel:
         Raises:
             TimeoutError: Nothing, or only a part of it, came in time.
             EOFError: The other end is gone.
-            pickle.UnpicklingError: The message holds something that is not plain data.
+            ValueError: The message holds something that is not allowed.
         """
         deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
         count, size = _HEADER.unpack(self._read(_HEADER.size, deadline))
-        body = self._read(size, deadline)
+        body, left = self._read(size, deadline), _MAX_MESSAGE_BYTES
         buffers = []
         for _ in range(count):
             (length,) = struct.unpack("<Q", self._read(8, deadline))
-            buffers.append(self._read(length, deadline))
-        if self._trusted_module is None:
+            buffers.append(self._read(length, deadline, left))
+            left -= length
+        if self._classes is None:
             return pickle.loads(body, buffers=buffers)
-        unpickler = _SafeUnpickler(io.BytesIO(body), buffers=buffers)
-        unpickler.trusted_module = self._trusted_module
-        return unpickler.load()
+        return unpack(body, buffers, self._classes)
 
     def close(self) -> None:
         """Hang up."""
         self._socket.close()
 
-    def _read(self, size: int, deadline: float | None) -> bytearray:
-        if size > _MAX_MESSAGE_BYTES:
-            raise pickle.UnpicklingError(f"a message of {size} bytes is not plausible")
+    def _read(self, size: int, deadline: float | None, most: int = _MAX_MESSAGE_BYTES) -> bytearray:
+        if size > most:
+            raise ValueError(f"a message of {size} bytes is not plausible")
         data = bytearray(size)
         view = memoryview(data)
         while view:
@@ -119,3 +96,9 @@ class Channel:
                 raise EOFError
             view = view[got:]
         return data
+
+
+def _pickled(message: object) -> tuple[bytes, Sequence[Buffer]]:
+    buffers: list[pickle.PickleBuffer] = []
+    body = pickle.dumps(message, protocol=5, buffer_callback=buffers.append)
+    return body, [buffer.raw() for buffer in buffers]

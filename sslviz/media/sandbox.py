@@ -8,11 +8,11 @@ the caller's ``__main__`` again, forks no locks, sees no environment variable th
 
 import contextlib
 import os
-import pickle
 import signal
 import socket
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -22,10 +22,12 @@ from sslviz.media.channel import Channel
 from sslviz.media.closing import Closing
 from sslviz.media.watch import Watch
 from sslviz.options import MediaLimits
+from sslviz.types import AudioClip, Frame, VideoInfo, Window
 
 DEFAULT_LIMITS = MediaLimits()
 _START_SECONDS = 30.0
 _MOST_TURNS = 15
+_MESSAGES = (AudioClip, Frame, VideoInfo, Window)
 
 _BOOTSTRAP = (
     "import sys, socket; sys.path[:] = {path!r}; sys.dont_write_bytecode = {no_bytecode}; "
@@ -51,6 +53,8 @@ class Sandbox(Closing):
         cpu_seconds: Processor time the child may use in all; ``None``: no limit. Let it grow with
             the work done by :meth:`allow_cpu`.
         remove: Files to remove when the child ended in any way but by returning.
+        messages: Data classes that the worker sends or returns, beside those of :mod:`sslviz.types`
+            that readers make; nothing else arrives but numbers, text, containers and arrays.
     """
 
     def __init__(
@@ -60,6 +64,7 @@ class Sandbox(Closing):
         limits: MediaLimits = DEFAULT_LIMITS,
         cpu_seconds: float | None = None,
         remove: Iterable[Path] = (),
+        messages: Iterable[type] = (),
     ) -> None:
         if worker.__module__ == "__main__":
             raise TypeError(f"{worker.__qualname__} must live in an importable module")
@@ -73,11 +78,12 @@ class Sandbox(Closing):
         self._allowed_cpu_seconds = cpu_seconds
         self._remove = tuple(remove)
         self._returned = self._started = False
+        self._unread: deque[Any] = deque()
         here, there = socket.socketpair()
         with there:
             self._process = _start(there)
         self._watch = Watch(self._process.pid)
-        self._channel = Channel(here, trusted_module=worker.__module__)
+        self._channel = Channel(here, classes=(*_MESSAGES, *messages))
         try:
             self._channel.send((cpu_seconds, limits.max_memory_bytes))
             self._channel.send((worker, arguments))
@@ -91,12 +97,14 @@ class Sandbox(Closing):
         return self._process.pid
 
     def send(self, message: object) -> None:
-        """Send the worker a message.
+        """Send the worker a message; nothing where it has returned and needs none.
 
         Raises:
             MediaTimeoutError: It did not take it within ``stall_seconds``.
-            MediaError: It has ended; raised as :meth:`receive` would.
+            MediaError: It has died; raised as :meth:`receive` would.
         """
+        if self._returned:
+            return
         try:
             self._channel.send(message, self._limits.stall_seconds)
         except TimeoutError:
@@ -106,7 +114,7 @@ class Sandbox(Closing):
 
     def poll(self, seconds: float) -> bool:
         """Wait up to ``seconds`` for a sign of the child; ``receive`` may still wait for the rest."""
-        return self._channel.poll(seconds)
+        return bool(self._unread) or self._returned or self._channel.poll(seconds)
 
     def receive(self) -> Any:
         """Wait for the worker's next message.
@@ -117,15 +125,22 @@ class Sandbox(Closing):
             MediaCrashError: The child died.
             Exception: What the worker raised, with the child's traceback as a note.
         """
+        if self._unread:
+            return self._unread.popleft()
+        return self._hear()
+
+    def _hear(self) -> Any:
+        if self._returned:
+            raise EOFError
         while True:
             self._await_sign()
             try:
-                kind, *content = self._channel.receive(self._limits.stall_seconds)
+                kind, *content = _checked(self._channel.receive(self._limits.stall_seconds))
             except TimeoutError:
                 raise self._stalled() from None
             except EOFError:
                 raise self._died() from None
-            except (pickle.UnpicklingError, ValueError, TypeError, AttributeError) as error:
+            except ValueError as error:
                 self.close()
                 raise MediaCrashError(f"The decoder sent nonsense and was ended: {error}") from None
             self._started = True
@@ -184,9 +199,10 @@ class Sandbox(Closing):
         raise error
 
     def _drain(self) -> None:
-        """The line is broken: find out why, skipping what the child still had to say."""
-        while True:
-            self.receive()
+        """The line is broken: find out why, keeping what the child still had to say."""
+        with contextlib.suppress(EOFError):
+            while True:
+                self._unread.append(self._hear())
 
     def _stalled(self) -> MediaTimeoutError:
         self.close()
@@ -211,13 +227,27 @@ class Sandbox(Closing):
         )
 
 
+def _checked(message: Any) -> list[Any]:
+    """A message of the child's end of the line, which may be anybody's by now.
+
+    Raises:
+        ValueError: It is none that :mod:`sslviz.media.child` sends.
+    """
+    match message:
+        case ("item", _) | ("beat",) | ("end", _, int(), float()):
+            return list(message)
+        case ("error", Exception(), str(), int(), float()):
+            return list(message)
+    raise ValueError("a message that no worker sends")
+
+
 def run(worker: Callable[..., Any], *arguments: object, **options: Any) -> Any:
     """Run one worker to its end in a child of its own and hand back what it returns.
 
     Args:
         worker: As for :class:`Sandbox`.
         arguments: Its arguments.
-        options: ``limits``, ``cpu_seconds``, ``remove`` of :class:`Sandbox`.
+        options: ``limits``, ``cpu_seconds``, ``remove``, ``messages`` of :class:`Sandbox`.
 
     Raises:
         MediaError: As :meth:`Sandbox.receive`.

@@ -8,15 +8,15 @@ from typing import Any, Protocol
 import numpy as np
 from av.audio.frame import AudioFrame
 from av.container import InputContainer, OutputContainer
+from av.error import FFmpegError
 
 from sslviz.media.demuxing import SoundTap
 from sslviz.media.formats import Damage, audio_streams, decoded, open_container, packets
 from sslviz.media.placing import Placer, Samples, planar
 from sslviz.options import MediaLimits
 
-COPIED = frozenset({"aac", "mp3", "ac3", "eac3", "opus", "flac", "alac"})
-"""What MP4 holds as it is. Browsers play all of these but AC-3, E-AC-3 and ALAC."""
 COPIED_FOR_BROWSERS = frozenset({"aac", "mp3", "opus", "flac"})
+"""What MP4 holds as it is and browsers play; AC-3, E-AC-3 and ALAC they do not."""
 _AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
 _AAC_LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1", 8: "7.1"}
 _MP3_LOWEST_RATE = 16000
@@ -34,7 +34,7 @@ class SoundSource:
     """What is time 0 of the written file."""
     end_seconds: float | None = None
     track: int = 0
-    copied: frozenset[str] = COPIED
+    copied: frozenset[str] = COPIED_FOR_BROWSERS
     """Codecs that are copied; everything else becomes AAC."""
     tap: SoundTap | None = None
     """The packets of that track where another reader has opened the file; from its start only."""
@@ -64,10 +64,27 @@ def soundtrack(
     if source.track >= len(streams):
         container.close()
         return None
+    if source.start_seconds > 1.0 and not _jumped(container, streams[source.track], source):
+        container.close()
+        container = open_container(source.path, limits)
+        streams = audio_streams(container)
     stream = streams[source.track]
     if _is_copied(stream, source):
-        return _Copied(output, _Opened(container, stream, source), source)
+        return _Copied(output, _Opened(container, stream), source)
     return _Encoded(output, container, stream, source)
+
+
+def _jumped(container: InputContainer, stream: Any, source: SoundSource) -> bool:
+    """Go to just before the start; ``False`` where the file has to be read from its beginning.
+
+    Matroska refuses where the sound begins only later.
+    """
+    begin = source.origin_seconds + source.start_seconds - 1.0
+    try:
+        container.seek(int(begin / stream.time_base), stream=stream)
+    except FFmpegError:
+        return False
+    return True
 
 
 def _is_copied(stream: Any, source: SoundSource) -> bool:
@@ -80,11 +97,8 @@ def _is_copied(stream: Any, source: SoundSource) -> bool:
 class _Opened:
     """Packets of a file opened for them alone."""
 
-    def __init__(self, container: InputContainer, stream: Any, source: SoundSource) -> None:
+    def __init__(self, container: InputContainer, stream: Any) -> None:
         self.stream, self._container = stream, container
-        begin = source.origin_seconds + source.start_seconds
-        if source.start_seconds > 1.0:
-            container.seek(int((begin - 1.0) / stream.time_base), stream=stream)
         self._packets = packets(container, stream, Damage())
 
     def take(self, last: bool) -> Any:
@@ -249,10 +263,7 @@ class _Encoded:
     def _pieces(
         self, container: InputContainer, stream: Any, channels: int
     ) -> Iterator[tuple[int, Samples]]:
-        source = self._source
-        begin = source.origin_seconds + source.start_seconds
-        if source.start_seconds > 1.0:
-            container.seek(int((begin - 1.0) / stream.time_base), stream=stream)
+        begin = self._source.origin_seconds + self._source.start_seconds
         placer: Placer | None = None
         for frame in decoded(container, stream, Damage()):
             if placer is None or placer.rate_in != frame.sample_rate:

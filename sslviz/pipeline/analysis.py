@@ -76,6 +76,7 @@ class Listening(Closing):
         self._brain: Brain | None = None
         self._builder: TrackBuilder | None = None
         self._drawer: Drawer | None = None
+        self._heard_until = session.job.options.start_seconds
 
     def run(self) -> Generator[Progress, None, None]:
         """Until the child has ended and every window has its map."""
@@ -101,9 +102,11 @@ class Listening(Closing):
         assert session.done is not None
         assert self._builder is not None
         assert self._hash is not None
-        return self._builder.build(
-            self._hash.result(), session.done.end_seconds, complete=not session.done.partial
-        )
+        assert self._brain is not None
+        end, partial = session.done.end_seconds, session.done.partial or not self._brain.idle
+        if partial and session.job.target is None:
+            end = min(end, self._heard_until)  # decoding was ahead of the localizer
+        return self._builder.build(self._hash.result(), end, complete=not partial)
 
     def close(self) -> None:
         """Drop what waits for the localizer."""
@@ -117,7 +120,7 @@ class Listening(Closing):
         job, identity = self._session.job, self._localizer.identity
         self._hash = self._hasher.submit(sha256_of, job.source)
         self._brain = Brain(self._localizer, job.options, found.has_sound)
-        self._builder = TrackBuilder(identity, job.options, found.has_sound)
+        self._builder = TrackBuilder(identity, self._localizer.spec, job.options, found.has_sound)
         if job.target is not None:
             self._drawer = Drawer(identity, job.style, found.has_sound)
 
@@ -135,6 +138,7 @@ class Listening(Closing):
             if self._drawer is not None:
                 heats.append(self._drawer(score_map, window.level_dbfs))
             self._builder.add(score_map, window.level_dbfs)
+        self._heard_until = done[-1][0].end_seconds
         self._session.windows_done += len(done)
         self._session.score_map = done[-1][1]
         self._session.send(Heats(len(done), tuple(heats)))

@@ -20,6 +20,7 @@ from sslviz.types import (
     AudioClip,
     Frame,
     Identity,
+    InputSpec,
     Localizer,
     ScoreMap,
     ScoreScale,
@@ -126,9 +127,13 @@ class TrackBuilder:
     The track that is built maps that file; it goes when the last track of it does.
     """
 
-    def __init__(self, identity: Identity, options: AnalysisOptions, has_sound: bool) -> None:
+    def __init__(
+        self, identity: Identity, spec: InputSpec, options: AnalysisOptions, has_sound: bool
+    ) -> None:
         self._identity = identity
-        self._settings: dict[str, Any] = {**to_json(options), "has_sound": has_sound}
+        self._settings: dict[str, Any] = {
+            **to_json(options), "has_sound": has_sound, "audio_seconds": float(spec.audio_seconds),
+        }  # fmt: skip
         self._scale = ScoreScale.COSINE
         self._grid = (1, 1)
         self._numbers: list[tuple[float, float, float]] = []

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sslviz.errors import OptionError
 from sslviz.options import ColorScale, Style
 from sslviz.overlay import Artwork
 from sslviz.overlay.strip import StripData
@@ -130,11 +131,38 @@ def draw_artwork(
     return make_artwork(style, label, *size, trained=identity.trained)
 
 
+def check_style(style: Style) -> None:
+    """Refuse a style that cannot be drawn, before any work is done.
+
+    Raises:
+        OptionError: The colour map is unknown.
+    """
+    from sslviz.overlay.artwork import color_table  # matplotlib, as above
+
+    color_table(style.color_map)
+
+
+def check_name(track: ScoreTrack, name: int) -> None:
+    """Refuse the number of a map that a track does not have.
+
+    Raises:
+        OptionError: It has not so many.
+    """
+    if not 0 <= name < len(track.names):
+        raise OptionError(
+            f"name is {name}; this score track has {len(track.names)} maps, counted from 0: "
+            f"{', '.join(track.names)}."
+        )
+
+
 def strip_of(
-    track: ScoreTrack, style: Style, waveform: NDArray[np.float32], span: tuple[float, float]
+    track: ScoreTrack,
+    style: Style,
+    waveform: NDArray[np.float32],
+    span: tuple[float, float],
+    name: int = 0,
 ) -> StripData:
     """What the strip under the picture shows."""
     kinds = (Verdict.SILENT, Verdict.NO_SOUND_TRACK, Verdict.NO_CONFIDENT_SOURCE)
-    return StripData(
-        waveform, track.times, peak_heat(track, style), spans(track, style, kinds), *span
-    )
+    heat, quiet = peak_heat(track, style, name), spans(track, style, kinds, name)
+    return StripData(waveform, track.times, heat, quiet, *span)

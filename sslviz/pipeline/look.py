@@ -10,7 +10,7 @@ from sslviz.media.reader import VideoReader
 from sslviz.options import MediaLimits, Style
 from sslviz.overlay import Painter, Planes, planes_from_rgb, rgb_from_planes
 from sslviz.overlay.color import PREVIEW_TAGS
-from sslviz.pipeline.drawing import clip_range_for, draw_artwork, heat_at
+from sslviz.pipeline.drawing import check_name, clip_range_for, draw_artwork, heat_at
 from sslviz.pipeline.overview import SAMPLE_RATE, read_overview
 from sslviz.pipeline.screen import overlay_tags, shrink
 from sslviz.timeline import Timeline, make_timeline
@@ -84,7 +84,11 @@ def paint(frame: Frame, track: ScoreTrack, style: Style = DEFAULT_STYLE, name: i
         track: Scores of the video.
         style: How it is painted; the strip is left out.
         name: Which of the track's maps.
+
+    Raises:
+        OptionError: The track has no such map.
     """
+    check_name(track, name)
     planes = planes_from_rgb(frame.image)
     height, width = planes.y.shape
     own = clip_range_for(track, style, name)

@@ -1,6 +1,7 @@
 """From a video to a painted video: in one pass with a localizer, or from a saved track."""
 
 from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -16,7 +17,14 @@ from sslviz.pipeline.analysis import (
     iter_analyse,
     run_to_end,
 )
-from sslviz.pipeline.drawing import clip_range_for, draw_artwork, heats_of, strip_of
+from sslviz.pipeline.drawing import (
+    check_name,
+    check_style,
+    clip_range_for,
+    draw_artwork,
+    heats_of,
+    strip_of,
+)
 from sslviz.pipeline.job import Found, Heat, Heats, Job, NeedHeat, Paint, Progress, RenderResult
 from sslviz.pipeline.overview import read_waveform
 from sslviz.pipeline.session import Session, StopCheck, check_target
@@ -25,6 +33,7 @@ from sslviz.types import Localizer, ScoreTrack
 DEFAULT_STYLE = Style()
 _HEATS_PER_MESSAGE = 32
 _STRIP_COLUMNS = 1024
+_NOTHING_PAINTED = "Stopped before the first frame was painted; no file was written."
 
 
 def iter_render(
@@ -55,17 +64,49 @@ def iter_render(
     Raises:
         MediaError: The source cannot be used.
         OutputError: The target cannot be written.
+        OptionError: The style names an unknown colour map.
         CancelledError: Stopped before a single frame was painted.
     """
     source, target = Path(source), Path(target)
     check_target(source, target)
+    check_style(style)
     if style.strip or style.color_scale is ColorScale.CLIP:
         track = yield from iter_analyse(source, localizer, options, limits, stop)
-        return (yield from iter_restyle(source, track, target, style, limits, stop))
+        return (yield from _second_pass(source, track, target, style, limits, stop))
     job = Job(source, target, localizer.spec, options, limits, style)
     with Session("render", job, stop) as session, Listening(session, localizer) as listening:
         yield from listening.run()
         return _result(session, listening.track())
+
+
+def _second_pass(
+    source: Path,
+    track: ScoreTrack,
+    target: Path,
+    style: Style,
+    limits: MediaLimits,
+    stop: StopCheck | None,
+) -> Generator[Progress, None, RenderResult]:
+    """Paint what was analysed.
+
+    A stop that ended the analysis is still uttered and must not end this pass as well, or nothing
+    would be kept; a later one ends it once a frame is painted.
+    """
+    if not len(track):
+        raise CancelledError(_NOTHING_PAINTED)
+    shown = False
+    if stop is None or not track.complete:
+        return (yield from iter_restyle(source, track, target, style, limits))
+    work = iter_restyle(source, track, target, style, limits, lambda: shown and stop())
+    with closing(work):
+        while True:
+            try:
+                progress = next(work)
+            except StopIteration as end:
+                result: RenderResult = end.value
+                return result
+            shown |= progress.preview is not None
+            yield progress
 
 
 def render(
@@ -107,19 +148,23 @@ def iter_restyle(
         TrackError: The track belongs to another video, or holds no window.
         MediaError: The source cannot be used.
         OutputError: The target cannot be written.
+        OptionError: The style names an unknown colour map, or the track has no such map.
     """
     source, target = Path(source), Path(target)
     check_target(source, target)
+    check_style(style)
+    check_name(track, name)
     check_track(source, track)
     job = Job(source, target, None, _span_of(track), limits, style)
     strip = None
     if style.strip:
         span = job.options.start_seconds, track.duration_seconds
         wave = read_waveform(source, span, _STRIP_COLUMNS, limits, job.options.audio_track)
-        strip = strip_of(track, style, wave, span)
+        strip = strip_of(track, style, wave, span, name)
+    own = clip_range_for(track, style, name)
     with Session("restyle", job, stop) as session:
         session.windows_done = len(track)
-        yield from _feed(session, track, heats_of(track, style, name), strip)
+        yield from _feed(session, track, heats_of(track, style, name), strip, own)
         return _result(session, track)
 
 
@@ -152,7 +197,11 @@ def check_track(source: Path, track: ScoreTrack) -> None:
 
 
 def _feed(
-    session: Session, track: ScoreTrack, heats: Iterator[Heat], strip: StripData | None
+    session: Session,
+    track: ScoreTrack,
+    heats: Iterator[Heat],
+    strip: StripData | None,
+    own_range: tuple[float, float] | None,
 ) -> Generator[Progress, None, None]:
     """Hand the child its heat as it asks for it."""
     while not session.ended:
@@ -161,8 +210,7 @@ def _feed(
         if isinstance(message, Found):
             size = message.info.width, message.info.height
             style = session.job.style
-            own = clip_range_for(track, style)
-            artwork = draw_artwork(track.identity, track.scale, style, size, own)
+            artwork = draw_artwork(track.identity, track.scale, style, size, own_range)
             session.send(Paint(artwork, strip))
         elif isinstance(message, NeedHeat):
             batch = tuple(islice(heats, _HEATS_PER_MESSAGE))
@@ -189,7 +237,7 @@ def _result(session: Session, track: ScoreTrack) -> RenderResult:
     assert found is not None
     assert target is not None
     if not done.num_painted:
-        raise CancelledError("Stopped before the first frame was painted; no file was written.")
+        raise CancelledError(_NOTHING_PAINTED)
     warnings = list(done.warnings)
     if not found.has_sound:
         warnings.append("This video has no sound track, so nothing can be located.")

@@ -1,6 +1,7 @@
 """One job between parent and media child: messages, progress, patience, stopping."""
 
 import os
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ from sslviz.errors import MediaTimeoutError, OutputError
 from sslviz.media.closing import Closing
 from sslviz.media.sandbox import Sandbox
 from sslviz.pipeline.child import work
-from sslviz.pipeline.job import Done, Found, Job, Progress, Status, Stop
+from sslviz.pipeline.job import Done, Found, Heard, Job, NeedHeat, Progress, Status, Stop
 from sslviz.types import Frame, ScoreMap
 
 _QUICK_SECONDS = 0.003
@@ -42,7 +43,8 @@ class Session(Closing):
         self._quiet_seconds, self._cpu_at_message = 0.0, 0.0
         leftovers = (job.part,) if job.part else ()
         self._child = Sandbox(
-            work, job, limits=job.limits, cpu_seconds=_FIRST_CPU_SECONDS, remove=leftovers
+            work, job, limits=job.limits, cpu_seconds=_FIRST_CPU_SECONDS, remove=leftovers,
+            messages=(Done, Found, Heard, NeedHeat, Status),
         )  # fmt: skip
 
     @property
@@ -166,7 +168,7 @@ def check_target(source: Path, target: Path) -> None:
     """Refuse a target that cannot be written, before any work is done.
 
     Raises:
-        OutputError: Its folder is missing, or it is the source itself.
+        OutputError: Its folder is missing or takes no files, or it is the source itself.
     """
     if target.is_dir():
         raise OutputError(f"{target} is a folder; give the name of a file to write.")
@@ -174,3 +176,11 @@ def check_target(source: Path, target: Path) -> None:
         raise OutputError(f"There is no folder {target.parent} to write {target.name} to.")
     if target.exists() and source.exists() and target.samefile(source):
         raise OutputError(f"{target} is the source itself; give another name for the result.")
+    try:  # rights, read-only disks, quotas: only trying tells
+        with tempfile.TemporaryFile(dir=target.parent):
+            pass
+    except OSError as error:
+        raise OutputError(
+            f"{target.name!r} could not be written: {error.strerror or error}; check the folder and "
+            "its free space."
+        ) from error

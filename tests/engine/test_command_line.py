@@ -110,13 +110,27 @@ def test_analyse_saves_a_track(spot, tmp_path, capsys):
         (["render", "{spot}", "out.mp4", "--opacity", "3"], 2, "opacity is 3.0, allowed is 0 to 1"),
         (["render", "{spot}", "out.mp4", "--method", "nope"], 1, "no checkpoint 'nope'"),
         (["render", "{spot}", "out.mp4", "--from-file", "gone.pth"], 2, "gone.pth"),
+        (["render", "{spot}", "out.mp4", "--color-map", "mud"], 2, "color_map is 'mud'"),
+        (["render", "{spot}", "out.mp4", "--csv", "gone/x.csv"], 1, "There is no folder gone"),
+        (["analyse", "{spot}", "t.npz", "--poster", "{spot}"], 1, "source itself"),
+        (["render", "{spot}", "out.mp4", "--save-track", "/"], 1, "/ is a folder"),
+        (["render", "{spot}", "/proc/out.mp4"], 1, "could not be written"),
+        (
+            ["restyle", "{spot}", "{spot}", "out.mp4", "--captions", "/proc/x"],
+            1,
+            "could not be written",
+        ),
         (["restyle", "{spot}", "{spot}", "out.mp4"], 1, "not a score track"),
         (["fetch", "nope"], 1, "no checkpoint 'nope'"),
     ],
 )
-def test_an_error_is_one_line_that_says_what_to_do(spot, words, status, said, capsys):
+def test_an_error_is_one_line_that_says_what_to_do(
+    spot, words, status, said, capsys, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
     assert main([word.format(spot=spot) for word in words]) == status
     error = capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
     assert said in error
     assert error.startswith("sslviz: ")
     assert error.count("\n") == 1
@@ -144,6 +158,11 @@ def test_wrong_flags_are_a_usage_error(capsys):
         main(["render", "--nonsense"])
     with pytest.raises(SystemExit, match="2"):
         main(["dance"])
+    with pytest.raises(SystemExit, match="2"):
+        main(["render", "in.mp4", "out.mp4", "--scale", "x"])
+    said = capsys.readouterr().err
+    assert "'fixed', 'clip', 'frame'" in said
+    assert "ColorScale" not in said
 
 
 def test_ctrl_c_leaves_nothing_and_says_so(tmp_path):

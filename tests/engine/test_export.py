@@ -217,6 +217,18 @@ def test_a_poster_is_the_frame(tmp_path):
     np.testing.assert_array_equal(back, image)
 
 
+def test_captions_do_not_flood_where_nothing_stands_out(track, tmp_path):
+    """The heat below the threshold differs in every window; the words would, too."""
+    heat = np.linspace(0.02, 0.2, len(track), dtype=np.float32)[:, None, None, None]
+    faint = 0.1 + 0.4 * np.broadcast_to(heat, track.values.shape)
+    sure = np.full_like(track.confidence, 0.9)
+    loud = np.full_like(track.level_dbfs, -20)
+    flat = replace(track, values=faint.astype(np.float32), confidence=sure, level_dbfs=loud)
+    write_captions(flat, Style(), tmp_path / "c.vtt")
+    cue = "00:00:00.000 --> 00:00:02.000\nnothing stands out, 0.02 of full colour\n"
+    assert (tmp_path / "c.vtt").read_text() == f"WEBVTT\n\n{cue}"
+
+
 def test_captions_say_where_and_do_not_flood(track, tmp_path):
     write_captions(track, Style(), tmp_path / "c.vtt")
     text = (tmp_path / "c.vtt").read_text()

@@ -12,7 +12,7 @@ import pytest
 from clips import flash_and_beep, frame_times, moving_spot, onsets
 from engine_helpers import BrightestIsLoudest
 
-from sslviz.errors import CancelledError, MediaError, OutputError, TrackError
+from sslviz.errors import CancelledError, MediaError, OptionError, OutputError, TrackError
 from sslviz.export import load_track, save_track
 from sslviz.options import AnalysisOptions, ColorScale, Style
 from sslviz.pipeline import (
@@ -156,6 +156,47 @@ def test_the_clip_scale_and_the_strip_take_a_second_pass(spot, tmp_path, localiz
     assert picture_at(tmp_path / "out.mp4", 1.0)[250:, 104:108].max() > 200
 
 
+def two_maps(track):
+    """A second map beside the first: mirrored, weaker, and sure only in the first half."""
+    sure = np.where(track.times[:, None] < 1.5, track.confidence, 0).astype(np.float32)
+    return replace(
+        track,
+        names=("sound", "mirror"),
+        values=np.concatenate([track.values, track.values[..., ::-1] * np.float32(0.5)], axis=1),
+        confidence=np.concatenate([track.confidence, sure], axis=1),
+    )
+
+
+def only(track, name):
+    return replace(
+        track,
+        names=(track.names[name],),
+        values=np.ascontiguousarray(track.values[:, name : name + 1]),
+        confidence=np.ascontiguousarray(track.confidence[:, name : name + 1]),
+    )
+
+
+def test_each_map_of_a_track_is_painted_with_its_own_numbers(spot, spot_track, tmp_path):
+    both, style = two_maps(spot_track), Style(strip=True, color_scale=ColorScale.CLIP)
+    files = [tmp_path / f"{name}.mp4" for name in ("zero", "one", "alone")]
+    restyle(spot, both, files[0], style, name=0)
+    restyle(spot, both, files[1], style, name=1)
+    restyle(spot, only(both, 1), files[2], style)
+    for seconds in (0.6, 2.2):
+        zero, one, alone = (picture_at(file, seconds) for file in files)
+        np.testing.assert_array_equal(one, alone)
+        assert np.abs(zero - one)[240:].max() > 60, "another strip"
+
+
+def test_a_map_that_a_track_does_not_have_is_refused(spot, spot_track, tmp_path):
+    frame = grab(spot, 1.0)
+    for name in (2, -1):
+        with pytest.raises(OptionError, match=r"2 maps, counted from 0: sound, mirror"):
+            restyle(spot, two_maps(spot_track), tmp_path / "out.mp4", name=name)
+        with pytest.raises(OptionError, match=r"2 maps"):
+            paint(frame, two_maps(spot_track), name=name)
+
+
 def test_a_part_of_the_video(spot, tmp_path, localizer):
     options = AnalysisOptions(start_seconds=1.0, end_seconds=2.0)
     result = render(spot, tmp_path / "part.mp4", localizer, options, BARE)
@@ -168,6 +209,12 @@ def test_a_part_of_the_video(spot, tmp_path, localizer):
     assert len(frame_times(tmp_path / "again.mp4")) == 25
     shift = picture_at(tmp_path / "part.mp4", 0.4) - picture_at(tmp_path / "again.mp4", 0.4)
     assert np.abs(shift).max() <= 1
+
+
+def test_a_track_says_how_much_sound_is_behind_one_map(spot_track, tmp_path):
+    save_track(spot_track, tmp_path / "t.npz")
+    for track in (spot_track, load_track(tmp_path / "t.npz")):
+        assert track.settings["audio_seconds"] == BrightestIsLoudest().spec.audio_seconds
 
 
 def test_a_mute_video_says_so_and_shows_no_heat(tmp_path, localizer):
@@ -299,9 +346,24 @@ def test_targets_that_cannot_be_are_refused_before_any_work(spot, tmp_path, loca
         (spot, "source itself"),
         (tmp_path, "folder"),
         (tmp_path / "no" / "x.mp4", "folder"),
+        (Path("/proc/x.mp4"), "could not be written"),
     ):
         with pytest.raises(OutputError, match=words):
             render(spot, target, localizer)
+
+
+@pytest.mark.parametrize("style", [Style(), Style(strip=True), Style(color_scale=ColorScale.CLIP)])
+def test_an_unknown_colour_map_is_refused_before_any_work(spot, spot_track, tmp_path, style):
+    style, target = replace(style, color_map="mud"), tmp_path / "out.mp4"
+    with pytest.raises(OptionError, match="color_map is 'mud'"):
+        next(iter_render(spot, target, Unwilling(), style=style))
+    with pytest.raises(OptionError, match="color_map is 'mud'"):
+        restyle(spot, spot_track, target, style)
+
+
+class Unwilling(BrightestIsLoudest):
+    def localize(self, windows):
+        raise AssertionError("there is nothing to do yet")
 
 
 def test_a_file_that_is_no_video_is_one_typed_sentence(tmp_path, localizer):

@@ -57,7 +57,9 @@ class Outcome:
 def read_alone(file: Forged, limits: MediaLimits = LIMITS) -> Outcome:
     """Read one file in a child of its own."""
     begin, look, message = time.monotonic(), None, ""
-    with Sandbox(look_through, file.path, limits, limits=limits, cpu_seconds=60) as sandbox:
+    with Sandbox(
+        look_through, file.path, limits, limits=limits, cpu_seconds=60, messages=[Look]
+    ) as sandbox:
         try:
             while True:
                 sandbox.receive()

@@ -12,7 +12,7 @@ from sslviz.media.sandbox import run
 from tests.hostile.canary import Canary
 from tests.hostile.forge import CHEAP, EITHER, forge
 from tests.hostile.forge_report import LIMITS, Outcome, read_alone
-from tests.hostile.reading_child import look_through, look_through_many
+from tests.hostile.reading_child import Look, look_through, look_through_many
 
 DEAR = ("bomb", "odd times", "odd sound")
 ONE_FILE_SECONDS = 45.0
@@ -36,7 +36,7 @@ def assert_untouched(canary: Canary) -> None:
 
 def test_the_canaries_would_notice(tmp_path):
     with Canary(tmp_path / "canary") as canary:
-        assert run(look_through, canary.clip, LIMITS).magenta
+        assert run(look_through, canary.clip, LIMITS, messages=[Look]).magenta
         canary.words.read_text()
         if canary.read() == []:
             pytest.skip("this file system keeps no access times")
@@ -48,7 +48,7 @@ def test_the_canaries_would_notice(tmp_path):
 def read_together(files, canary) -> list[str]:
     """Faults of many files that one child reads one after the other."""
     paths = [file.path for file in files]
-    found = run(look_through_many, paths, LIMITS, limits=LIMITS, cpu_seconds=180)
+    found = run(look_through_many, paths, LIMITS, limits=LIMITS, cpu_seconds=180, messages=[Look])
     told = [
         Outcome(file, what, message, 0.0, 0, look)
         for file, (what, message, look) in zip(files, found, strict=True)

@@ -17,7 +17,7 @@ from sslviz.media.sandbox import run
 from sslviz.options import MediaLimits
 from tests.hostile.forge_base import make_base
 from tests.hostile.forge_damage import flipped
-from tests.hostile.reading_child import look_through_many
+from tests.hostile.reading_child import Look, look_through_many
 
 LIMITS = MediaLimits(max_duration_seconds=600)
 BATCH = 25
@@ -43,7 +43,9 @@ def mutated(data: bytes, chance: random.Random) -> bytes:
 def read_batch(paths: list[Path], counts: Counter[str], faults: list[str]) -> None:
     """Read in one child; where it dies, each file alone, to know which."""
     try:
-        found = run(look_through_many, paths, LIMITS, limits=LIMITS, cpu_seconds=120)
+        found = run(
+            look_through_many, paths, LIMITS, limits=LIMITS, cpu_seconds=120, messages=[Look]
+        )
     except (MediaCrashError, MediaTimeoutError) as error:
         # Typed, as promised: a user gets this sentence. One file alone is counted, to be looked at.
         if len(paths) == 1:

@@ -2,8 +2,10 @@
 
 import os
 import signal
+import struct
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -81,12 +83,27 @@ def take_memory(link, num_bytes):
     return int(np.ones(num_bytes, np.uint8).sum())
 
 
-def send_a_trap(link):
-    class Trap:
-        def __reduce__(self):
-            return os.system, ("true",)
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """A message that the parent may name."""
 
-    link.send(Trap())
+    number: int
+    inside: object
+
+
+def agree(link, value):
+    return Agreed(3, Agreed(4, value))
+
+
+def say_raw(link, *bodies):
+    """As a taken-over decoder would: bytes of its own choice on the line, then what is due."""
+    for body in bodies:
+        link._channel._socket.sendall(struct.pack("<IQ", 0, len(body)) + body)
+    return "done"
+
+
+def say_something_else(link):
+    link.send(Path.home)
 
 
 def write_and_hang(link, path):

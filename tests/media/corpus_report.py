@@ -40,7 +40,9 @@ def read_one(path: Path, limits: MediaLimits) -> tuple[str, Seen | None, str, fl
     """(outcome, what was seen, message, seconds, peak bytes) of one file."""
     begin = time.monotonic()
     seen, message = None, ""
-    with Sandbox(read_everything, path, limits, limits=limits, cpu_seconds=120) as sandbox:
+    with Sandbox(
+        read_everything, path, limits, limits=limits, cpu_seconds=120, messages=[Seen]
+    ) as sandbox:
         try:
             while True:
                 sandbox.receive()

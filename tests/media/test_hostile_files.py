@@ -17,7 +17,7 @@ from sslviz.media.sandbox import Sandbox
 from sslviz.options import MediaLimits
 from tests.hostile.forge_bombs import png
 from tests.media.clips import Recipe, Sound, ffmpeg, make, write_wave
-from tests.media.reading import read_everything
+from tests.media.reading import Seen, read_everything
 
 HLS = "#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\n{url}\n#EXT-X-ENDLIST\n"
 MASTER = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n{url}\n"
@@ -135,7 +135,7 @@ def test_a_bomb_of_pixels_is_refused_in_little_memory(tmp_path):
     with pytest.raises(MediaError, match=r"more pixels than allowed|pixels, allowed"):
         read_image(picture)
     limits = MediaLimits()
-    with Sandbox(read_everything, video, limits, limits=limits) as sandbox:
+    with Sandbox(read_everything, video, limits, limits=limits, messages=[Seen]) as sandbox:
         with pytest.raises(MediaError, match=r"more pixels than allowed|pixels, allowed"):
             sandbox.receive()
         assert sandbox.peak_memory_bytes < 100e6

@@ -5,12 +5,12 @@ import pytest
 from sslviz.media.sandbox import Sandbox
 from sslviz.options import MediaLimits
 from tests.media.clips import ffmpeg
-from tests.media.reading import read_everything
+from tests.media.reading import Seen, read_everything
 
 
 def peak_of(path):
     limits = MediaLimits()
-    with Sandbox(read_everything, path, limits, limits=limits) as sandbox:
+    with Sandbox(read_everything, path, limits, limits=limits, messages=[Seen]) as sandbox:
         with pytest.raises(EOFError):
             sandbox.receive()
         return sandbox.result, sandbox.peak_memory_bytes

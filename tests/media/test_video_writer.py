@@ -45,7 +45,9 @@ CASES = {
         ), "opus",
     ),
     "mp3.mkv": (Recipe(sound=Sound(codec=("-c:a", "libmp3lame"))), "mp3"),
-    "ac3.mkv": (Recipe(sound=replace(AT_48K, codec=("-c:a", "ac3"), channels=2)), "ac3"),
+    "ac3.mkv": (Recipe(sound=replace(AT_48K, codec=("-c:a", "ac3"), channels=2)), "aac"),
+    "alac.mov": (Recipe(sound=Sound(codec=("-c:a", "alac"))), "aac"),
+    "eac3.mkv": (Recipe(sound=replace(AT_48K, codec=("-c:a", "eac3"))), "aac"),
     "flac.mkv": (Recipe(sound=Sound(codec=("-c:a", "flac"))), "flac"),
     "vorbis.mkv": (Recipe(sound=Sound(codec=("-c:a", "libvorbis"))), "aac"),
     "pcm.mov": (Recipe(sound=Sound(codec=("-c:a", "pcm_s16le"))), "aac"),
@@ -167,10 +169,10 @@ def test_metadata_and_pixel_shape_are_kept(clip, tmp_path):
     assert found["video"]["sample_aspect_ratio"] == "2:1"
 
 
-def test_sound_that_browsers_cannot_play_is_encoded_on_request(clip, tmp_path):
+def test_sound_that_browsers_cannot_play_is_copied_on_request_only(clip, tmp_path):
     source = clip("ac3.mkv", CASES["ac3.mkv"][0])
-    target = copy(source, tmp_path / "out.mp4", copied=COPIED_FOR_BROWSERS)
-    assert streams(target)["audio"]["codec_name"] == "aac"
+    target = copy(source, tmp_path / "out.mp4", copied=COPIED_FOR_BROWSERS | {"ac3"})
+    assert streams(target)["audio"]["codec_name"] == "ac3"
     assert beep_times(sound_of(target), 48000) == pytest.approx([0, 1, 2], abs=0.008)
 
 
