@@ -22,11 +22,21 @@ if TYPE_CHECKING:
     from sslviz.errors import SSLVizError
     from sslviz.export import load_track, save_track
     from sslviz.options import AnalysisOptions, ColorScale, MediaLimits, Style
-    from sslviz.pipeline import iter_analyse, iter_render, iter_restyle, preview, restyle
+    from sslviz.pipeline import (
+        Progress,
+        RenderResult,
+        iter_analyse,
+        iter_render,
+        iter_restyle,
+        preview,
+        restyle,
+    )
     from sslviz.types import (
         AudioClip,
+        Calibration,
         Frame,
         Heatmap,
+        Identity,
         InputSpec,
         Localizer,
         ScoreMap,
@@ -43,12 +53,16 @@ __all__ = [
     "METHODS",
     "AnalysisOptions",
     "AudioClip",
+    "Calibration",
     "ColorScale",
     "Frame",
     "Heatmap",
+    "Identity",
     "InputSpec",
     "Localizer",
     "MediaLimits",
+    "Progress",
+    "RenderResult",
     "SSLVizError",
     "ScoreMap",
     "ScoreScale",
@@ -75,9 +89,11 @@ _HOME = {
     "errors": ("SSLVizError",),
     "export": ("load_track", "save_track"),
     "options": ("AnalysisOptions", "ColorScale", "MediaLimits", "Style"),
-    "pipeline": ("iter_analyse", "iter_render", "iter_restyle", "preview", "restyle"),
+    "pipeline": (
+        "Progress", "RenderResult", "iter_analyse", "iter_render", "iter_restyle", "preview", "restyle",
+    ),
     "types": (
-        "AudioClip", "Frame", "Heatmap", "InputSpec", "Localizer", "ScoreMap", "ScoreScale",
+        "AudioClip", "Calibration", "Frame", "Heatmap", "Identity", "InputSpec", "Localizer", "ScoreMap", "ScoreScale",
         "ScoreTrack", "VideoInfo", "Window",
     ),
 }  # fmt: skip

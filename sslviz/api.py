@@ -30,10 +30,15 @@ def render(
         style: How it is painted.
         limits: What the file may cost.
 
+    Returns:
+        The track of raw scores and where the video lies.
+
     Raises:
         MediaError: The source cannot be used.
         OutputError: The target cannot be written.
         CheckpointError: The checkpoint is missing or damaged.
+        HubError: The Hub did not hand it out.
+        OptionError: A colour map or another choice is unknown.
     """
     return pipeline.render(source, target, _loaded(localizer), options, style, limits)
 
@@ -52,9 +57,13 @@ def analyse(
         options: Rate of maps, span, batch size, sound track.
         limits: What the file may cost.
 
+    Returns:
+        Raw maps (n, 1, h, w), their times in seconds, confidence and loudness.
+
     Raises:
         MediaError: The source cannot be used.
         CheckpointError: The checkpoint is missing or damaged.
+        HubError: The Hub did not hand it out.
     """
     return pipeline.analyse(source, _loaded(localizer), options, limits)
 

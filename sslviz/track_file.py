@@ -39,6 +39,10 @@ _ARRAYS: dict[str, tuple[type, int]] = {
 def save_track(track: ScoreTrack, path: Path) -> None:
     """Write a track; it reloads bit-equal.
 
+    Args:
+        track: What to write.
+        path: An ``.npz`` file; it appears whole or not at all.
+
     Raises:
         OutputError: The file cannot be written, or its settings are no JSON.
     """
@@ -83,6 +87,9 @@ def _header(track: ScoreTrack) -> dict[str, Any]:
 
 def load_track(path: Path) -> ScoreTrack:
     """Read a track that may come from a stranger: nothing in it is run, sizes are checked first.
+
+    Args:
+        path: What ``save_track`` or ``sslviz analyse`` wrote.
 
     Raises:
         TrackError: Not a track, damaged, of a newer format, or larger than ``MAX_TRACK_BYTES``.

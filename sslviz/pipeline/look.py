@@ -33,8 +33,17 @@ def preview(
 
     For many styles of one frame, `grab` it once and `paint` it as often as needed.
 
+    Args:
+        source: The video that the track was made from.
+        track: Its scores.
+        style: How it is painted.
+        at_seconds: When, on the source's clock.
+        max_width: Larger frames are made smaller, in pixels.
+        limits: What the file may cost.
+
     Raises:
         MediaError: The source cannot be used, or has no frame at this time.
+        OptionError: The style names an unknown colour map.
     """
     return paint(grab(source, at_seconds, max_width, limits), track, style)
 

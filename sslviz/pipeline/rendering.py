@@ -177,7 +177,13 @@ def restyle(
     stop: StopCheck | None = None,
     name: int = 0,
 ) -> RenderResult:
-    """As `iter_restyle`, to the end."""
+    """Paint a video from a saved track, to the end; no model is loaded.
+
+    Args, and errors raised, are those of `iter_restyle`.
+
+    Returns:
+        The track, and where the video lies.
+    """
     return run_to_end(iter_restyle(source, track, target, style, limits, stop, name))
 
 

@@ -40,7 +40,6 @@ COLOR_SCALE = "Full colour means"
 SCALE_FIXED = "the same score always"
 SCALE_CLIP = "this clip's strongest"
 SCALE_FRAME = "each frame's strongest"
-SCALE_WARNING = "Each frame stretched: the picture glows in silence too."
 PERSISTENCE = "Persistence, ms"
 MARKS = "Draw"
 MARK_FILL = "heat"
@@ -114,7 +113,6 @@ IMAGE_QUERY = "Or words"
 IMAGE_QUERY_INFO = "For methods that read text; for example: a barking dog"
 NO_IMAGE = "Drop a picture and at least one sound first."
 NO_TEXT_QUERY = "{checkpoint} hears but does not read; choose an ACL checkpoint for words."
-SOUND_CUT = "{name}: the loudest {seconds:.1f} s of {total:.1f} s were used."
 
 # Compare
 COMPARE_CHOICE = "Two to four checkpoints"
@@ -128,7 +126,6 @@ SHARE_OF_SCALE = "share of its own scale"
 AGREEMENT = "rank agreement"
 
 # Errors
-NO_ROOM = "Another {kind} is being prepared for too many visitors; try again in a minute."
 NOT_ALLOWED = "{name!r} cannot be used here; choose one of the list, or hf:USER/NAME."
 TOO_LARGE = (
     "{name} has {size}; up to {limit} are allowed here. Cut it, or run sslviz on your own machine."

@@ -1,7 +1,6 @@
 """Picture and sound from one open file give what each gives from a file of its own."""
 
 import random
-import subprocess
 from collections import deque
 from dataclasses import replace
 from fractions import Fraction
@@ -15,7 +14,7 @@ from sslviz.media.formats import Damage, audio_streams, open_container, packets,
 from sslviz.media.reader import AudioReader, VideoReader
 from sslviz.media.writer import SoundSource, VideoWriter
 from sslviz.options import MediaLimits
-from tests.media.clips import Recipe, Sound, ffmpeg
+from tests.media.clips import Recipe, Sound, ffmpeg, ffprobe
 
 LIMITS = MediaLimits()
 AT_48K = Sound(rate=48000)
@@ -91,11 +90,8 @@ def part_by_part(source, target, first):
 
 def order_of(path):
     """The kinds of streams in the order in which their packets lie in the file."""
-    done = subprocess.run(
-        ["ffprobe", "-v", "error", "-show_entries", "packet=codec_type", "-of", "csv=p=0", path],
-        capture_output=True, check=True, text=True,
-    )  # fmt: skip
-    return [line.strip(",") for line in done.stdout.split()]
+    told = ffprobe("-show_entries", "packet=codec_type", "-of", "csv=p=0", path)
+    return [line.strip(",") for line in told.split()]
 
 
 @pytest.mark.parametrize("first", ["video", "audio"])

@@ -23,6 +23,7 @@ from tests.media.clips import (
     Recipe,
     Sound,
     beep_times,
+    ffprobe,
     flash_times,
     sound_of,
     truth,
@@ -80,11 +81,7 @@ def copy(source: Path, target: Path, start=0.0, end=None, copied=None, **options
 
 
 def streams(path: Path) -> dict[str, dict]:
-    done = subprocess.run(
-        ["ffprobe", "-v", "error", "-show_streams", "-show_format", "-of", "json", path],
-        capture_output=True, check=True,
-    )  # fmt: skip
-    found = json.loads(done.stdout)
+    found = json.loads(ffprobe("-show_streams", "-show_format", "-of", "json", path))
     return {s["codec_type"]: s for s in found["streams"]} | {"format": found["format"]}
 
 
