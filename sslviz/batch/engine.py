@@ -109,10 +109,7 @@ def run_batch(
     folder.mkdir(parents=True, exist_ok=True)
     fingerprint = options.fingerprint(weights_sha256)
     waiting = [item for item in items if not is_done(folder, item.name, item.path, fingerprint)]
-    remove_leftovers(
-        folder, {item.name for item in waiting}, (TRACK_SUFFIX, MARKER_SUFFIX, *SUFFIXES.values())
-    )
-    remove_leftovers(folder, SUMMARY_NAMES, ("",))
+    _clear(folder, items)
     tally = _Tally(len(items), len(items) - len(waiting))
     stopped = True
     try:
@@ -133,7 +130,14 @@ def run_batch(
         with contextlib.suppress(OSError) if stopped else contextlib.nullcontext():
             write_failures(folder, tally.failures.values())
             write_report(folder, items, tally.failures, summary)
+        _clear(folder, items)  # workers of a killed driver may have written on for a moment
     return summary
+
+
+def _clear(folder: Path, items: Sequence[Item]) -> None:
+    endings = (TRACK_SUFFIX, MARKER_SUFFIX, *SUFFIXES.values())
+    remove_leftovers(folder, {item.name for item in items}, endings)
+    remove_leftovers(folder, SUMMARY_NAMES, ("",))
 
 
 def _plans(items: Sequence[Item], options: BatchOptions, engine: EngineOptions) -> list[list[Task]]:

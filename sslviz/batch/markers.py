@@ -87,7 +87,7 @@ def remove_leftovers(folder: Path, names: Set[str], endings: Iterable[str]) -> N
 
     Args:
         folder: Searched through.
-        names: Of the items that will be worked on anew.
+        names: Of the items of the run.
         endings: Of their results.
     """
     for part in list(folder.rglob("*.part")):

@@ -195,9 +195,13 @@ def kills(folder: Path, options: argparse.Namespace) -> None:
     over.set()
     watcher.join()
     assert driver.returncode == 0, said
+    ours, theirs = results(out), results(reference)
     say(
         measured="kills", engine=options.engine, files=options.files, markers_at_kill=killed_at,
-        same_as_undisturbed=results(out) == results(reference), done_again=sorted(again),
+        differing=[
+            name for name in sorted({*ours, *theirs}) if ours.get(name) != theirs.get(name)
+        ],
+        done_again=sorted(again),
     )  # fmt: skip
 
 

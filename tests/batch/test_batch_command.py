@@ -38,8 +38,10 @@ def test_a_checkpoint_folder_is_a_method_and_results_are_no_inputs(
     assert main(words) == 0
     assert "1 done, 0 were done before, 0 failed" in capsys.readouterr().out
     assert (out / "a.mkv.npz").is_file()
+    (out / "a.mkv.npz.99.part").write_bytes(b"of a worker that outlived its driver")
     assert main(words) == 0
     assert "0 done, 1 were done before, 0 failed" in capsys.readouterr().out
+    assert not list(out.glob("*.part"))
     assert main(["search", str(out), "--by", "loud", "--json"]) == 0
     lines = capsys.readouterr().out.splitlines()
     finds = [json.loads(line, parse_constant=pytest.fail) for line in lines if line[0] == "{"]
