@@ -1,6 +1,7 @@
 """``sslviz app``: the page in the browser."""
 
 import argparse
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +24,8 @@ def run(args: argparse.Namespace, say: Callable[[str], None]) -> int:
     """Serve until interrupted."""
     from sslviz.ui.server import ServerOptions, launch
 
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("sslviz").setLevel(logging.INFO)
     options = ServerOptions(
         args.host, args.port, args.share, not args.no_browser, args.certificate, args.key
     )

@@ -33,6 +33,8 @@ AUTO_SECONDS = 180.0
 RECORD_SECONDS = 60.0
 ENDING_SECONDS = 6.0
 """For runs to finish with what they have; a container is killed ten seconds after it was asked to end."""
+WARMING_SECONDS = 30.0
+"""For the default checkpoint to be loaded, in an app that is closed as soon as it was opened."""
 PAGES_REMEMBERED = 64
 """Gradio keeps half a megabyte for each page that was ever open, by default for the last 10,000. Nothing
 of ours lies there: a page that is forgotten and comes back notices nothing."""
@@ -64,6 +66,8 @@ class App:
     desk: Desk
     page: gr.Blocks
     url: str
+    warming: threading.Thread
+    """Loads the default checkpoint; Python must not end in the middle of that."""
 
     def wait(self) -> None:
         """Serve until the app is closed or interrupted."""
@@ -81,6 +85,7 @@ class App:
                 "some runs did not end in time; their unfinished files go with the next sweep"
             )
         self.page.close(verbose=False)
+        self.warming.join(WARMING_SECONDS)
 
 
 def start(
@@ -131,10 +136,10 @@ def start(
         footer_links=["api"],
         run_history=False,
         show_error=False,
+        enable_monitoring=False,
     )
     page.state_holder.capacity = PAGES_REMEMBERED
-    _in_background(desk)
-    return App(desk, page, url)
+    return App(desk, page, url, _in_background(desk))
 
 
 def launch(
@@ -179,7 +184,7 @@ def _text(path: Path | None) -> str | None:
     return None if path is None else str(path)
 
 
-def _in_background(desk: Desk) -> None:
+def _in_background(desk: Desk) -> threading.Thread:
     """Load the default checkpoint before the first visitor needs it; delete old results."""
 
     def warm() -> None:
@@ -196,8 +201,8 @@ def _in_background(desk: Desk) -> None:
         timer.start()
         desk.store.sweep()
 
-    for job in (warm, sweep):
-        _start(job)
+    _start(sweep)
+    return _start(warm)
 
 
 def warm_painter() -> None:
@@ -210,5 +215,7 @@ def warm_painter() -> None:
     paint(Frame(np.zeros((64, 64, 3), np.uint8), 0.0), track)
 
 
-def _start(job: Callable[[], None]) -> None:
-    threading.Thread(target=job, daemon=True).start()
+def _start(job: Callable[[], None]) -> threading.Thread:
+    thread = threading.Thread(target=job, daemon=True)
+    thread.start()
+    return thread

@@ -6,6 +6,7 @@ the sandbox.
 """
 
 import errno
+import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
 from urllib.parse import unquote
@@ -25,6 +26,7 @@ from sslviz.ui.store import ForgottenError, Upload, safe_name
 from sslviz.ui.web import CrowdedError, guard, picture
 from sslviz.ui.work import Desk
 
+LOG = logging.getLogger(__name__)
 LOOKS_AT_ONCE = 4
 LOOKS_WAITING = 64
 _Found = TypeVar("_Found")
@@ -58,11 +60,15 @@ class UploadRoutes:
             refused = await self._receive(request, upload)
             if refused:
                 self._desk.store.discard(upload.token)
+                LOG.info("upload refused: larger than allowed")
                 return JSONResponse({"error": refused}, 413)
             return JSONResponse(await self._look(self._describe, upload, kind))
         except (SSLVizError, OSError, ClientDisconnect) as error:
             self._desk.store.discard(upload.token)
             if isinstance(error, SSLVizError):
+                LOG.info(
+                    "upload refused: %s", type(error).__name__
+                )  # its name is the visitor's own
                 raise type(error)(upload.in_visitors_words(str(error))) from error
             if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
                 raise OutputError(f"an upload could not be stored: {error}") from error

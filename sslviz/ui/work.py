@@ -136,6 +136,7 @@ def _run(desk: Desk, request: RunRequest) -> Iterator[Message]:
         save_track(rendered.track, result.track_path)
         desk.store.save(result)
         kept = True
+        LOG.info("%s: %d maps in %.1f s", name, len(rendered.track), time.perf_counter() - started)
         yield message_of(desk, result)
     finally:
         desk.stops.pop(token, None)
