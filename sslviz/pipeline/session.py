@@ -13,6 +13,7 @@ from sslviz.media.sandbox import Sandbox
 from sslviz.pipeline.child import work
 from sslviz.pipeline.job import Done, Found, Heard, Job, NeedHeat, Progress, Status, Stop
 from sslviz.types import Frame, ScoreMap
+from sslviz.whole_file import remove_orphans
 
 _QUICK_SECONDS = 0.003
 """How soon a finished batch is noticed while the child is quiet."""
@@ -165,7 +166,7 @@ def cpu_seconds_of(pid: int) -> tuple[float, bool]:
 
 
 def check_target(source: Path, target: Path) -> None:
-    """Refuse a target that cannot be written, before any work is done.
+    """Refuse a target that cannot be written, before any work is done; clear what a killed run left of it.
 
     Raises:
         OutputError: Its folder is missing or takes no files, or it is the source itself.
@@ -184,3 +185,4 @@ def check_target(source: Path, target: Path) -> None:
             f"{target.name!r} could not be written: {error.strerror or error}; check the folder and "
             "its free space."
         ) from error
+    remove_orphans(target)
