@@ -4,7 +4,6 @@ import argparse
 import json
 import os
 from collections.abc import Callable, Generator
-from contextlib import closing
 from dataclasses import asdict
 from math import inf
 from pathlib import Path
@@ -22,6 +21,7 @@ from sslviz.batch.work import SUFFIXES, BatchOptions
 from sslviz.catalog import DEFAULT_CHECKPOINT
 from sslviz.errors import OptionError
 from sslviz.options import AnalysisOptions
+from sslviz.pipeline import run_to_end
 
 Say = Callable[[str], None]
 _CANDIDATES = 20
@@ -80,8 +80,7 @@ def run_batch_command(arguments: argparse.Namespace, say: Say) -> int:
     options = BatchOptions(arguments.method, arguments.device, analysis, outputs=outputs)
     weights = read_config(locate(arguments.method)).sha256
     steps = run_batch(items, options, arguments.out, weights, engine)
-    with closing(steps):
-        summary = _watch(steps, len(items), arguments.quiet)
+    summary = _watch(steps, len(items), arguments.quiet)
     say(
         f"{summary.done} done, {summary.skipped} were done before, {summary.failed} failed, in "
         f"{summary.seconds:.1f} s. Report: {arguments.out / REPORT_NAME}"
@@ -95,16 +94,14 @@ def _watch(steps: Generator[BatchProgress, None, Summary], num_files: int, quiet
     from tqdm import tqdm
 
     with tqdm(total=num_files, unit="file", disable=quiet) as bar:
-        while True:
-            try:
-                now = next(steps)
-            except StopIteration as end:
-                summary: Summary = end.value
-                return summary
+
+        def show(now: BatchProgress) -> None:
             bar.update(now.files_done + now.files_skipped + now.files_failed - bar.n)
             bar.set_postfix_str(
                 f"{now.windows_per_second:.1f} windows/s, {now.files_failed} failed"
             )
+
+        return run_to_end(steps, show)
 
 
 def _engine(arguments: argparse.Namespace) -> EngineOptions:

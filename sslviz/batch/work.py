@@ -2,10 +2,9 @@
 
 import os
 import shutil
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +15,14 @@ from sslviz.batch.markers import Marker, is_done, read_marker, settings_hash, wr
 from sslviz.errors import MediaError, OptionError, SSLVizError
 from sslviz.export import load_track, save_track, write_csv, write_poster
 from sslviz.options import AnalysisOptions, MediaLimits, Style, to_json
-from sslviz.pipeline import Progress, iter_analyse, iter_render, iter_restyle, preview
+from sslviz.pipeline import (
+    Progress,
+    iter_analyse,
+    iter_render,
+    iter_restyle,
+    preview,
+    run_to_end,
+)
 from sslviz.types import Localizer, ScoreTrack
 
 TRACK_SUFFIX = ".npz"
@@ -25,7 +31,6 @@ SUFFIXES = {"video": ".mp4", "csv": ".csv", "poster": ".png", "embeddings": EMBE
 _POSTER_WIDTH = 640
 
 Tick = Callable[[Progress], None]
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +110,7 @@ def run_task(
         if "video" in options.outputs:
             target = _target(folder, item, "video")
             steps = iter_restyle(item.path, track, target, options.style, options.limits)
-            warnings = _drain(steps, tick).warnings
+            warnings = run_to_end(steps, tick).warnings
     else:
         track, embeddings, warnings = _whole(item, localizer, options, folder, tick)
     marker = _finish(item, track, embeddings, options, folder, warnings, source)
@@ -119,7 +124,7 @@ def _whole(
     wrapped = EmbeddingLocalizer(localizer) if "embeddings" in options.outputs else None
     analysis = _span_of(item, options.analysis)
     if "video" in options.outputs:
-        result = _drain(
+        result = run_to_end(
             iter_render(
                 item.path,
                 _target(folder, item, "video"),
@@ -133,7 +138,7 @@ def _whole(
         track, warnings = result.track, result.warnings
     else:
         steps = iter_analyse(item.path, wrapped or localizer, analysis, options.limits)
-        track, warnings = _drain(steps, tick), ()
+        track, warnings = run_to_end(steps, tick), ()
     return track, wrapped.embeddings(track.times) if wrapped else None, warnings
 
 
@@ -145,7 +150,7 @@ def _analyse_segment(
     if _is_kept(path, analysis, localizer, task.item.path):
         return
     wrapped = EmbeddingLocalizer(localizer) if "embeddings" in options.outputs else None
-    track = _drain(
+    track = run_to_end(
         iter_analyse(task.item.path, wrapped or localizer, analysis, options.limits), tick
     )
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -237,18 +242,6 @@ def _finish(
     )
     write_marker(folder, item.name, marker)
     return marker
-
-
-def _drain(steps: Generator[Progress, None, Result], tick: Tick) -> Result:
-    while True:
-        try:
-            tick(next(steps))
-        except StopIteration as end:
-            result: Result = end.value
-            return result
-        except BaseException:
-            steps.close()
-            raise
 
 
 def _span_of(item: Item, analysis: AnalysisOptions) -> AnalysisOptions:

@@ -78,9 +78,8 @@ def run_fetch(args: argparse.Namespace, say: Say) -> int:
         else:
             folder = locate(args.name, progress=tell)
             if args.name in CHECKPOINTS:
-                fetch_companions(
-                    args.name, folder, tell
-                )  # an earlier try may have ended before them
+                # An earlier try may have ended before them.
+                fetch_companions(args.name, folder, tell)
     finally:
         for bar in bars.values():
             bar.close()

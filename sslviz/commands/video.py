@@ -3,7 +3,6 @@
 import argparse
 import sys
 from collections.abc import Generator
-from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,7 +18,7 @@ from sslviz.commands.arguments import (
 )
 from sslviz.media.closing import Closing
 from sslviz.options import Style
-from sslviz.pipeline.job import Progress, RenderResult
+from sslviz.pipeline import Progress, RenderResult, run_to_end
 from sslviz.types import ScoreTrack
 
 _Result = TypeVar("_Result")
@@ -137,14 +136,8 @@ def follow(
     from tqdm import tqdm
 
     form = "{desc}: {percentage:3.0f}%|{bar}| {n:.1f}/{total:.1f} s of video{postfix} [{elapsed}<{eta}]"
-    with closing(work), _Bar(tqdm, form, quiet, start_seconds) as bar:
-        while True:
-            try:
-                progress = next(work)
-            except StopIteration as end:
-                result: _Result = end.value
-                return result
-            bar.show(progress)
+    with _Bar(tqdm, form, quiet, start_seconds) as bar:
+        return run_to_end(work, bar.show)
 
 
 class _Bar(Closing):

@@ -17,6 +17,7 @@ from typing import Any
 
 from sslviz.errors import MediaError, SSLVizError
 from sslviz.media.channel import Channel
+from sslviz.media.plain import MISTAKES
 
 try:
     import resource
@@ -24,8 +25,6 @@ except ImportError:  # Windows: the deadline stays, the limits on memory and pro
     resource = None  # type: ignore[assignment]
 
 _BEAT_EVERY_SECONDS = 0.5
-_MISTAKES = (TypeError, AssertionError, NameError, ImportError, SyntaxError)
-"""Errors of the program, not of a file: they travel as they are."""
 
 
 class Link:
@@ -87,7 +86,7 @@ def describe(error: BaseException) -> tuple[BaseException, str]:
     trace = "".join(traceback.format_exception(error))
     if isinstance(error, MemoryError):
         return MediaError("Decoding needs more memory than is allowed; try a smaller one."), trace
-    if isinstance(error, (SSLVizError, *_MISTAKES)):
+    if isinstance(error, (SSLVizError, *MISTAKES)):
         return error, trace
     # Odd files make libraries raise nearly anything.
     return MediaError(f"The file could not be processed ({type(error).__name__}: {error})."), trace

@@ -5,7 +5,6 @@ travels as JSON, arrays beside it; what comes back is text, numbers, containers,
 and the few classes that the parent has named beforehand. Nothing else can be said.
 """
 
-import builtins
 import json
 import re
 from collections.abc import Iterable, Sequence
@@ -21,16 +20,15 @@ from sslviz import errors
 Buffer = bytes | bytearray | memoryview
 
 _NUMBERS = re.compile(r"[<>|=][biufc]\d{1,2}")
-_MISTAKES = (
-    "AssertionError", "ImportError", "ModuleNotFoundError", "NameError", "SyntaxError", "TypeError",
-    "UnboundLocalError",
+MISTAKES = (
+    AssertionError, ImportError, ModuleNotFoundError, NameError, SyntaxError, TypeError, UnboundLocalError,
 )  # fmt: skip
-"""What :mod:`sslviz.media.child` lets through beside the package's own errors."""
+"""Errors of the program, not of a file: they travel as they are, beside the package's own."""
 _KINDS = frozenset({
     "tuple", "list", "set", "frozenset", "dict", "path", "fraction", "bytes", "array", "number",
     "object", "error",
 })  # fmt: skip
-_ERRORS: dict[str, type[Exception]] = {name: getattr(builtins, name) for name in _MISTAKES} | {
+_ERRORS: dict[str, type[Exception]] = {kind.__name__: kind for kind in MISTAKES} | {
     name: kind
     for name, kind in vars(errors).items()
     if isinstance(kind, type) and issubclass(kind, errors.SSLVizError)

@@ -4,7 +4,7 @@ Analysis and drawing are separate; a first render does both in one streaming pas
 only place that knows every step. It receives a `Localizer` and knows no network.
 """
 
-from sslviz.pipeline.analysis import analyse, iter_analyse
+from sslviz.pipeline.analysis import analyse, iter_analyse, run_to_end
 from sslviz.pipeline.drawing import best_moment, region_at
 from sslviz.pipeline.job import Progress, RenderResult
 from sslviz.pipeline.look import grab, make_overview, paint, preview
@@ -25,4 +25,5 @@ __all__ = [
     "region_at",
     "render",
     "restyle",
+    "run_to_end",
 ]

@@ -1,7 +1,8 @@
 """From a video to a score track."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,17 +18,26 @@ from sslviz.types import Localizer, ScoreMap, ScoreTrack
 
 DEFAULT_OPTIONS = AnalysisOptions()
 DEFAULT_LIMITS = MediaLimits()
+_Step = TypeVar("_Step")
 _Result = TypeVar("_Result")
 
 
-def run_to_end(work: Generator[Progress, None, _Result]) -> _Result:
-    """Exhaust a generator of progress and hand back its result."""
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            result: _Result = end.value
-            return result
+def run_to_end(
+    work: Generator[_Step, None, _Result], tell: Callable[[_Step], object] | None = None
+) -> _Result:
+    """Exhaust a generator, telling of each of its steps, and hand back its result.
+
+    Whatever ends it early closes the generator.
+    """
+    with closing(work):
+        while True:
+            try:
+                step = next(work)
+            except StopIteration as end:
+                result: _Result = end.value
+                return result
+            if tell is not None:
+                tell(step)
 
 
 def iter_analyse(

@@ -43,6 +43,8 @@ class Session(Closing):
         self._began = time.monotonic()
         self._quiet_seconds, self._cpu_at_message = 0.0, 0.0
         leftovers = (job.part,) if job.part else ()
+        if job.target is not None:
+            remove_orphans(job.target)
         self._child = Sandbox(
             work, job, limits=job.limits, cpu_seconds=_FIRST_CPU_SECONDS, remove=leftovers,
             messages=(Done, Found, Heard, NeedHeat, Status),
@@ -166,7 +168,7 @@ def cpu_seconds_of(pid: int) -> tuple[float, bool]:
 
 
 def check_target(source: Path, target: Path) -> None:
-    """Refuse a target that cannot be written, before any work is done; clear what a killed run left of it.
+    """Refuse a target that cannot be written, before any work is done.
 
     Raises:
         OutputError: Its folder is missing or takes no files, or it is the source itself.
@@ -185,4 +187,3 @@ def check_target(source: Path, target: Path) -> None:
             f"{target.name!r} could not be written: {error.strerror or error}; check the folder and "
             "its free space."
         ) from error
-    remove_orphans(target)

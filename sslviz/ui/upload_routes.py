@@ -66,9 +66,8 @@ class UploadRoutes:
         except (SSLVizError, OSError, ClientDisconnect) as error:
             self._desk.store.discard(upload.token)
             if isinstance(error, SSLVizError):
-                LOG.info(
-                    "upload refused: %s", type(error).__name__
-                )  # its name is the visitor's own
+                # Not its name, nor the sentence that holds it: those are the visitor's own.
+                LOG.info("upload refused: %s", type(error).__name__)
                 raise type(error)(upload.in_visitors_words(str(error))) from error
             if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
                 raise OutputError(f"an upload could not be stored: {error}") from error

@@ -91,9 +91,8 @@ def attention(queries: Tensor, keys: Tensor, sharpness: float = 1.0) -> Tensor:
     Returns:
         (B, K, N), float32.
     """
-    with torch.autocast(
-        queries.device.type, enabled=False
-    ):  # maps are read as numbers, not as hints
+    # Maps are read as numbers, not as hints.
+    with torch.autocast(queries.device.type, enabled=False):
         logits = queries.float() @ keys.float().transpose(1, 2)
         share = (logits * (sharpness * queries.shape[-1] ** -0.5)).softmax(1) + EPSILON
         normalised: Tensor = share / share.sum(2, keepdim=True)
