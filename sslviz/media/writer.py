@@ -172,7 +172,7 @@ class VideoWriter(Closing):
         context = stream.codec_context
         stream.width, stream.height, stream.pix_fmt = shape.width, shape.height, "yuv420p"
         stream.time_base = context.time_base = self._base
-        context.thread_count = options.threads
+        context.thread_count, context.thread_type = options.threads, "FRAME"
         context.sample_aspect_ratio = shape.sample_aspect_ratio
         context.colorspace, context.color_primaries = color.matrix, color.primaries
         context.color_trc, context.color_range = color.transfer, 2 if color.full_range else 1
