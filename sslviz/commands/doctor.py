@@ -51,7 +51,7 @@ def checks() -> Iterator[Check]:
     """Everything, in the order in which a render needs it; an unforeseen error is a finding too."""
     looks: tuple[tuple[str, Callable[[], Iterator[Check]]], ...] = (
         ("Python", _python), ("video", _video), ("sandbox", _sandbox), ("torch", _torch),
-        ("torchaudio", _torchaudio), ("checkpoints", _checkpoints), ("folders", _folders),
+        ("OpenVINO", _openvino), ("torchaudio", _torchaudio), ("checkpoints", _checkpoints), ("folders", _folders),
         ("app", _app),
     )  # fmt: skip
     for name, look in looks:
@@ -114,6 +114,15 @@ def _torch() -> Iterator[Check]:
         yield Check("device", True, "mps")
     else:
         yield Check("device", True, "cpu; the compact methods run in real time on it")
+
+
+def _openvino() -> Iterator[Check]:
+    from sslviz.models.openvino_runtime import openvino
+
+    package = openvino()
+    found = package.__version__ if package else "not installed"
+    advice = "pip install openvino; on a CPU the bundled localizers are faster with it."
+    yield Check("OpenVINO", package is not None, found, advice, False)
 
 
 def _torchaudio() -> Iterator[Check]:

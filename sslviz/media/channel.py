@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from sslviz.media.bell import Bell
 from sslviz.media.plain import Buffer, pack, unpack
 
 _HEADER = struct.Struct("<IQ")
@@ -48,8 +49,10 @@ class Channel:
             self._socket.sendall(struct.pack("<Q", memoryview(view).nbytes))
             self._socket.sendall(view)
 
-    def poll(self, seconds: float) -> bool:
-        """Wait up to ``seconds``; whether something (or the end) is there to receive."""
+    def poll(self, seconds: float, bell: Bell | None = None) -> bool:
+        """Wait up to ``seconds``, or for a bell; whether something (or the end) is there to receive."""
+        if bell is not None:
+            return bell.wait(seconds, self._socket)
         with selectors.DefaultSelector() as selector:
             selector.register(self._socket, selectors.EVENT_READ)
             return bool(selector.select(max(0.0, seconds)))

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from sslviz.errors import MediaCrashError, MediaError, MediaTimeoutError
+from sslviz.media.bell import Bell
 from sslviz.media.channel import Channel
 from sslviz.media.closing import Closing
 from sslviz.media.watch import Watch
@@ -112,9 +113,9 @@ class Sandbox(Closing):
         except OSError:
             self._drain()
 
-    def poll(self, seconds: float) -> bool:
-        """Wait up to ``seconds`` for a sign of the child; ``receive`` may still wait for the rest."""
-        return bool(self._unread) or self._returned or self._channel.poll(seconds)
+    def poll(self, seconds: float, bell: Bell | None = None) -> bool:
+        """Wait up to ``seconds``, or for a bell, for a sign of the child; ``receive`` may still wait for the rest."""
+        return bool(self._unread) or self._returned or self._channel.poll(seconds, bell)
 
     def receive(self) -> Any:
         """Wait for the worker's next message.

@@ -55,6 +55,9 @@ _DEFAULT_OPTIONS = EncoderOptions()
 class VideoWriter(Closing):
     """Writes one MP4; a context manager. Call :meth:`finish` for the file to appear.
 
+    Attributes:
+        canvas: Planes that :meth:`write` takes without copying them; what is drawn there stays.
+
     Args:
         target: Replaced if it exists. Its folder must exist.
         video_format: :attr:`VideoReader.format`, with another height where the picture grew.
@@ -97,7 +100,7 @@ class VideoWriter(Closing):
                 self._sound = soundtrack(self._container, sound, limits)
             self._container.start_encoding()
         self._frame = VideoFrame(video_format.width, video_format.height, "yuv420p")
-        self._views = [_writable(self._frame, i) for i in range(3)]
+        self.canvas: Planes = tuple(_writable(self._frame, i) for i in range(3))
 
     def write(
         self, planes: Planes, pts_seconds: float, duration_seconds: float | None = None
@@ -105,7 +108,7 @@ class VideoWriter(Closing):
         """Add a picture.
 
         Args:
-            planes: Y (H, W), U and V (H/2, W/2), uint8; copied.
+            planes: Y (H, W), U and V (H/2, W/2), uint8; copied where they are not the canvas.
             pts_seconds: When it is shown, rising, from the start of this file.
             duration_seconds: Counts for the last picture only.
 
@@ -118,8 +121,9 @@ class VideoWriter(Closing):
             self._durations[self._last[0]] = tick - self._last[0]
         step = round((duration_seconds or float(1 / self._format.fps)) / self._base)
         self._last = tick, max(1, step)
-        for view, plane in zip(self._views, planes, strict=True):
-            np.copyto(view, plane)
+        for own, plane in zip(self.canvas, planes, strict=True):
+            if own is not plane:
+                np.copyto(own, plane)
         self._frame.pts, self._frame.time_base = tick, self._base
         with self._failing():
             if self._sound is not None:

@@ -1,6 +1,5 @@
 """Batches: equal inputs encoded once, tensors where they are needed, and what "full" looks like."""
 
-import hashlib
 from typing import Any
 
 import numpy as np
@@ -19,16 +18,18 @@ def to_device(array: NDArray[Any], device: torch.device) -> Tensor:
 
 def unique(arrays: list[NDArray[Any]]) -> tuple[list[int], list[int]]:
     """Where each different content first occurs, and for each array its place among those."""
-    place: dict[tuple[tuple[int, ...], bytes], int] = {}
+    alike: dict[tuple[tuple[int, ...], bytes], list[int]] = {}
     first: list[int] = []
     places: list[int] = []
     for index, array in enumerate(arrays):
-        digest = hashlib.blake2b(np.ascontiguousarray(array).data, digest_size=16).digest()
-        key = (array.shape, digest)
-        if key not in place:
-            place[key] = len(first)
+        few = array.reshape(-1)[::1009].tobytes()  # tells most apart without reading them whole
+        candidates = alike.setdefault((array.shape, few), [])
+        same = (p for p in candidates if np.array_equal(arrays[first[p]], array))
+        place = next(same, len(first))
+        if place == len(first):
+            candidates.append(place)
             first.append(index)
-        places.append(place[key])
+        places.append(place)
     return first, places
 
 

@@ -9,6 +9,7 @@ by composites and the groups of classes are this project's own, not the papers'.
 import math
 from abc import abstractmethod
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -24,14 +25,18 @@ from torch.nn.functional import (
 
 from sslviz.models.base import EmbeddingNetwork, Encoding, Scores
 from sslviz.models.blocks.cell_head import CellHead, Cells
-from sslviz.models.blocks.efficientat import EfficientAT
+from sslviz.models.blocks.efficientat import EfficientAT, SoundFeatures
 from sslviz.models.blocks.mel import SAMPLE_RATE, LogMel
 from sslviz.models.blocks.mobilenet import MobileNetV2
 from sslviz.models.blocks.object_prior import saliency
 from sslviz.models.blocks.slot_attention import TARGET, JointSlotAttention, Slots, attention
 from sslviz.models.blocks.sound_head import SoundHead
+from sslviz.models.openvino_runtime import openvino
 from sslviz.models.precision import cpu_is_fast_in_bfloat16
 from sslviz.types import Calibration, Frame, InputSpec, ScoreScale
+
+if TYPE_CHECKING:
+    from sslviz.models.graphs import CompactGraphs
 
 NUM_LEARNED, NUM_GROUPS = 164, 90
 VECTOR_SIZE = NUM_LEARNED + NUM_GROUPS + 2
@@ -47,6 +52,8 @@ class CompactNetwork(EmbeddingNetwork):
     cpu_batch = 1
     head_dtype: torch.dtype | None = None
     """Of the picture's head on a processor that is fast in it; the trunk's 40 layers would lose too much."""
+    graphs: "CompactGraphs | None" = None
+    """The encoders as OpenVINO graphs, for inference on a processor."""
 
     def __init__(self, num_learned: int = NUM_LEARNED, num_groups: int = NUM_GROUPS) -> None:
         super().__init__()
@@ -68,10 +75,22 @@ class CompactNetwork(EmbeddingNetwork):
         return Cells(*(part.float() for part in cells))
 
     def adapt_to_device(self) -> None:
-        """As every network; on a processor that is fast in bfloat16, the picture's head runs in it."""
+        """As every network; a processor runs graphs, and the picture's head in bfloat16 if it is fast in it."""
         super().adapt_to_device()
-        if self.device.type == "cpu" and cpu_is_fast_in_bfloat16():
+        if self.device.type != "cpu":
+            return
+        half = cpu_is_fast_in_bfloat16()
+        if openvino() is not None:
+            self.use_graphs(half)
+        elif half:
             self.use_half_head()
+
+    def use_graphs(self, half_head: bool) -> None:
+        """Run the encoders as OpenVINO graphs."""
+        from sslviz.models.graphs import CompactGraphs  # needs OpenVINO
+
+        encoders = self.image_encoder, self.cell_head, self.audio_encoder
+        self.graphs = CompactGraphs(*encoders, half_head)
 
     def use_half_head(self) -> None:
         """Run the picture's head in bfloat16."""
@@ -79,20 +98,27 @@ class CompactNetwork(EmbeddingNetwork):
         self.cell_head.to(self.head_dtype)
 
     @abstractmethod
-    def encode_early(self, stride8: Tensor, stride16: Tensor) -> Encoding:
-        """Encoding of pictures after the early trunk, (B, 32, 2h, 2w) and (B, 96, h, w)."""
+    def encode_cells(self, cells: Cells) -> Encoding:
+        """Encoding of pictures from their cells."""
 
     @abstractmethod
     def encode_hidden(self, over_time: Tensor, whole: Tensor) -> Encoding:
         """Encoding of sounds after the tagger: its hidden features (B, T, 512) and (B, 512)."""
 
+    def encode_early(self, stride8: Tensor, stride16: Tensor) -> Encoding:
+        """Encoding of pictures after the early trunk, (B, 32, 2h, 2w) and (B, 96, h, w)."""
+        return self.encode_cells(self.cells(stride8, stride16))
+
     def encode_images(self, images: Tensor) -> Encoding:
-        """RGB in [0, 1], (B, 3, S, S) -> what ``encode_early`` says."""
+        """RGB in [0, 1], (B, 3, S, S) -> what ``encode_cells`` says."""
+        if self.graphs is not None:
+            return self.encode_cells(self.graphs.cells(images))
         return self.encode_early(*self.image_encoder.early(images * 2 - 1))
 
     def encode_sounds(self, waveforms: Tensor) -> Encoding:
         """(B, n) -> what ``encode_hidden`` says."""
-        features = self.audio_encoder(self.spectrogram(waveforms))
+        tagger = self.audio_encoder if self.graphs is None else self.graphs.sound_features
+        features: SoundFeatures = tagger(self.spectrogram(waveforms))
         over_time = hardswish(self.audio_encoder.hidden(features.tokens.transpose(1, 2)))
         return self.encode_hidden(over_time, features.hidden)
 
@@ -128,9 +154,9 @@ class MarginNCECompact(CompactNetwork):
         super().__init__(num_learned, num_groups)
         self.agreement = nn.Linear(2, 1)
 
-    def encode_early(self, stride8: Tensor, stride16: Tensor) -> Encoding:
-        """Cells of pictures: (B, L, h, w), (B, G, h, w), (B, 1, 2h, 2w)."""
-        return tuple(self.cells(stride8, stride16))
+    def encode_cells(self, cells: Cells) -> Encoding:
+        """The cells themselves: (B, L, h, w), (B, G, h, w), (B, 1, 2h, 2w)."""
+        return tuple(cells)
 
     def encode_hidden(self, over_time: Tensor, whole: Tensor) -> Encoding:
         """Unit vectors (B, VECTOR_SIZE)."""
@@ -210,9 +236,9 @@ class JSACompact(CompactNetwork):
         tokens: Tensor = vectors.view(len(hidden), -1, VECTOR_SIZE)
         return tokens
 
-    def encode_early(self, stride8: Tensor, stride16: Tensor) -> Encoding:
+    def encode_cells(self, cells: Cells) -> Encoding:
         """Slots and queries (B, K, C) and keys (B, 4hw, C) of pictures."""
-        vectors = self.cell_vectors(self.cells(stride8, stride16))
+        vectors = self.cell_vectors(cells)
         slots = self.slot_attention.attend_image(self.image_tokens(vectors))
         return slots.slots, slots.queries, self.fine_keys(vectors)
 

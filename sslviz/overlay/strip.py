@@ -44,16 +44,16 @@ class Strip:
         chroma = [cv2.resize(yuv[..., i], half, interpolation=cv2.INTER_AREA) for i in (1, 2)]
         self._planes = Planes(*(to_bytes(plane) for plane in (yuv[..., 0], *chroma)))
 
-    def append(self, planes: Planes, pts_seconds: float) -> Planes:
-        """The picture with the strip under it, the playhead at its time."""
-        joined = Planes(*(np.vstack(pair) for pair in zip(planes, self._planes, strict=True)))
+    def draw(self, planes: Planes, pts_seconds: float) -> None:
+        """Draw the strip into the last rows of planes, the playhead at its time."""
+        for plane, own in zip(planes, self._planes, strict=True):
+            plane[-own.shape[0] :] = own
         width = planes.y.shape[1]
         at = (pts_seconds - self._start) / self._seconds * width
         x = min(max(int(at) // 2 * 2, 0), width - 2)
-        joined.y[-self.height :, x : x + 2] = 235
-        for chroma in (joined.u, joined.v):
+        planes.y[-self.height :, x : x + 2] = 235
+        for chroma in (planes.u, planes.v):
             chroma[-self.height // 2 :, x // 2] = 128
-        return joined
 
 
 def draw_strip(data: StripData, width: int, height: int) -> Bytes:

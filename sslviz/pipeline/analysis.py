@@ -94,8 +94,7 @@ class Listening(Closing):
         while not (session.ended and (self._brain is None or self._brain.idle or session.stopped)):
             session.check_stop()
             fresh = self._answer()
-            busy = self._brain is not None and self._brain.at_work
-            message = session.next_message(hurry=busy)
+            message = session.next_message()
             if isinstance(message, Found):
                 self._begin(message)
             elif isinstance(message, Heard):
@@ -129,7 +128,8 @@ class Listening(Closing):
     def _begin(self, found: Found) -> None:
         job, identity = self._session.job, self._localizer.identity
         self._hash = self._hasher.submit(sha256_of, job.source)
-        self._brain = Brain(self._localizer, job.options, found.has_sound)
+        rings = self._session.bell.ring
+        self._brain = Brain(self._localizer, job.options, found.has_sound, rings)
         self._builder = TrackBuilder(identity, self._localizer.spec, job.options, found.has_sound)
         if job.target is not None:
             self._drawer = Drawer(identity, job.style, found.has_sound)

@@ -4,7 +4,7 @@ import contextvars
 import tempfile
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -40,8 +40,16 @@ class Brain:
     zero with zero confidence. Only the first map is computed even then: it tells the grid.
     """
 
-    def __init__(self, localizer: Localizer, options: AnalysisOptions, has_sound: bool) -> None:
+    def __init__(
+        self,
+        localizer: Localizer,
+        options: AnalysisOptions,
+        has_sound: bool,
+        when_done: Callable[[], None],
+    ) -> None:
+        """Set up; ``when_done`` is called, in the localizer's thread, after every batch."""
         self._localizer, self._options, self._has_sound = localizer, options, has_sound
+        self._when_done = when_done
         self._queue: deque[Window] = deque()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="sslviz-model")
         self._busy: Future[list[ScoreMap]] | None = None
@@ -53,11 +61,6 @@ class Brain:
     def idle(self) -> bool:
         """Nothing is waiting or at work."""
         return self._busy is None and not self._queue
-
-    @property
-    def at_work(self) -> bool:
-        """The model is running."""
-        return self._busy is not None
 
     def push(self, heard: Heard) -> None:
         """Queue a window."""
@@ -83,6 +86,7 @@ class Brain:
             self._batch = [self._queue.popleft() for _ in range(size)]
             context = contextvars.copy_context()
             self._busy = self._pool.submit(context.run, self._localize, list(self._batch))
+            self._busy.add_done_callback(lambda _: self._when_done())
         return done
 
     def _batch_size(self) -> int:

@@ -212,7 +212,7 @@ def _feed(
     """Hand the child its heat as it asks for it."""
     while not session.ended:
         session.check_stop()
-        message = session.next_message(hurry=False)
+        message = session.next_message()
         if isinstance(message, Found):
             size = message.info.width, message.info.height
             style = session.job.style

@@ -42,10 +42,14 @@ class Screen(Closing):
 
     def show(self, frame: DecodedFrame, heat: NDArray[np.float32], badge: str) -> None:
         """Paint one frame and hand it to the encoder."""
-        planes = Planes(*(np.array(plane) for plane in frame.yuv420p()))
-        self._painter.paint_yuv(planes, heat, badge)
+        height = self._painter.height
+        planes = Planes(*self._writer.canvas)
+        picture = Planes(planes.y[:height], planes.u[: height // 2], planes.v[: height // 2])
+        for own, plane in zip(picture, frame.yuv420p(), strict=True):
+            np.copyto(own, plane)
+        self._painter.paint_yuv(picture, heat, badge)
         if self._strip is not None:
-            planes = self._strip.append(planes, frame.pts_seconds)
+            self._strip.draw(planes, frame.pts_seconds)
         when = frame.pts_seconds - self._start_seconds
         self._writer.write(planes, when, frame.duration_seconds)
         self._newest = planes, frame.pts_seconds

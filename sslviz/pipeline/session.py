@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sslviz.errors import MediaTimeoutError, OutputError
+from sslviz.media.bell import Bell
 from sslviz.media.closing import Closing
 from sslviz.media.sandbox import Sandbox
 from sslviz.pipeline.child import work
@@ -15,9 +16,7 @@ from sslviz.pipeline.job import Done, Found, Heard, Job, NeedHeat, Progress, Sta
 from sslviz.types import Frame, ScoreMap
 from sslviz.whole_file import remove_orphans
 
-_QUICK_SECONDS = 0.003
-"""How soon a finished batch is noticed while the child is quiet."""
-_CALM_SECONDS = 0.1
+_LONGEST_WAIT_SECONDS = 0.1
 _FIRST_CPU_SECONDS = 120.0
 _CPU_SECONDS_PER_FRAME = 2.0
 
@@ -37,6 +36,8 @@ class Session(Closing):
         self.stopped = False
         self.windows_done = 0
         self.score_map: ScoreMap | None = None
+        self.bell = Bell()
+        """To be rung by what else is worked on."""
         self._stop = stop
         self._status = Status(job.options.start_seconds, 0)
         self._preview: Frame | None = None
@@ -67,22 +68,19 @@ class Session(Closing):
             self.send(Stop())
         return self.stopped
 
-    def next_message(self, hurry: bool) -> Any:
-        """The child's next message, or ``None`` where there is none for a moment.
-
-        Args:
-            hurry: Something else may be ready soon: wait only a few milliseconds.
+    def next_message(self) -> Any:
+        """The child's next message, or ``None`` where there is none for a moment, or the bell rang.
 
         Raises:
             MediaTimeoutError: The child has been quiet for too long.
             SSLVizError: Whatever went wrong in the child.
         """
         if self.ended:
-            time.sleep(_QUICK_SECONDS)
+            self.bell.wait(_LONGEST_WAIT_SECONDS)
             return None
-        wait = _QUICK_SECONDS if hurry else _CALM_SECONDS
-        if not self._child.poll(wait):
-            self._quiet_seconds += wait
+        began = time.monotonic()
+        if not self._child.poll(_LONGEST_WAIT_SECONDS, self.bell):
+            self._quiet_seconds += time.monotonic() - began
             if self._quiet_seconds > self.job.limits.stall_seconds and not self._starved():
                 raise MediaTimeoutError(
                     f"Decoding made no progress for {self.job.limits.stall_seconds:g} s and was "
@@ -155,6 +153,7 @@ class Session(Closing):
     def close(self) -> None:
         """Kill the child, and remove an unfinished file."""
         self._child.close()
+        self.bell.close()
 
 
 def cpu_seconds_of(pid: int) -> tuple[float, bool]:

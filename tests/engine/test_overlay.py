@@ -175,13 +175,13 @@ def test_odd_sizes_and_foreign_planes_are_refused():
         Painter(PLAIN, art, 64, 48).paint_yuv(grey(32, 48), blob(0.5, 0.5))
 
 
-def test_the_strip_adds_rows_and_the_playhead_moves_with_time():
+def test_the_strip_fills_the_last_rows_and_the_playhead_moves_with_time():
     wave = np.stack([-np.linspace(0, 1, 100), np.linspace(0, 1, 100)], axis=1).astype(np.float32)
     times, curve = np.linspace(0, 10, 50), np.linspace(0, 1, 50).astype(np.float32)
     strip = Strip(StripData(wave, times, curve, ((2.0, 4.0),), 0, 10), 640, 360, ColorTags())
-    early, late = (strip.append(grey(), t) for t in (0.0, 9.0))
-    assert early.y.shape == (360 + strip_height(360), 640)
-    assert early.u.shape == (180 + strip_height(360) // 2, 320)
+    early, late = (grey(640, 360 + strip_height(360)) for _ in range(2))
+    strip.draw(early, 0.0)
+    strip.draw(late, 9.0)
     assert (early.y[360:, 0] == 235).all()
     assert (late.y[360:, 576] == 235).all()
     np.testing.assert_array_equal(early.y[:360], 120)

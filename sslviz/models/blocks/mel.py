@@ -17,6 +17,8 @@ NUM_MELS = 128
 WINDOW_SIZE, HOP_SIZE, FFT_SIZE = 800, 320, 1024
 PRE_EMPHASIS = 0.97
 LOG_FLOOR = 1e-5
+BLOCK_SIZE = 32
+"""Mel bands that are summed by one product; a block's bands need few of the frequencies."""
 
 
 def kaldi_mel_banks(
@@ -37,7 +39,6 @@ class LogMel(nn.Module):
     """Waveform (B, n) at 32 kHz in [-1, 1] -> normalised log-mel spectrogram (B, 1, 128, n // 320 + 1)."""
 
     window: Tensor
-    banks: Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -46,8 +47,15 @@ class LogMel(nn.Module):
         self.register_buffer("window", window, persistent=False)
         # Each filter twice, for the squares of real and imaginary parts side by side: one product
         # adds them up and sums the band.
-        both = kaldi_mel_banks().repeat_interleave(2, dim=1).T.contiguous()
-        self.register_buffer("banks", both, persistent=False)
+        both = kaldi_mel_banks().repeat_interleave(2, dim=1).T
+        self.spans: list[tuple[int, int]] = []
+        for number, block in enumerate(torch.split(both, BLOCK_SIZE, dim=1)):
+            used = block.any(1).nonzero()[:, 0]
+            span = int(used[0]), int(used[-1]) + 1
+            self.spans.append(span)
+            self.register_buffer(
+                f"block{number}", block[slice(*span)].contiguous(), persistent=False
+            )
 
     def forward(self, waveform: Tensor) -> Tensor:
         """(B, n) -> (B, 1, 128, T)."""
@@ -60,5 +68,15 @@ class LogMel(nn.Module):
         padded = functional.pad(emphasised[:, None], around, mode="reflect")[:, 0]
         frames = padded.unfold(1, FFT_SIZE, HOP_SIZE) * self.window  # (B, T, 1024)
         squares = torch.view_as_real(torch.fft.rfft(frames)).flatten(2).square()  # (B, T, 1026)
-        log_mel = torch.log(squares @ self.banks + LOG_FLOOR)  # (B, T, 128)
+        bands = torch.cat(
+            [
+                squares[..., a:b] @ block
+                for (a, b), block in zip(self.spans, self._blocks(), strict=True)
+            ],
+            2,
+        )
+        log_mel = torch.log(bands + LOG_FLOOR)  # (B, T, 128)
         return ((log_mel + 4.5) / 5.0).transpose(1, 2).unsqueeze(1)
+
+    def _blocks(self) -> list[Tensor]:
+        return [self.get_buffer(f"block{number}") for number in range(len(self.spans))]
