@@ -4,10 +4,9 @@ import json
 import os
 import resource
 import statistics
-import threading
+import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -90,41 +89,50 @@ def spread(
     return Measurement(key, middle, unit, floor, min(values), max(values), len(values), note)
 
 
-@contextmanager
-def peak_memory() -> Iterator[list[float]]:
-    """Peak resident memory, in MB, of this process and all below it (Linux; else stays empty).
+def peak_memory(command: list[str]) -> tuple[float, float]:
+    """Run a command and watch it and all below it (Linux; else 0): MB resident, MB with shared pages counted once.
 
-    The list is filled when the block ends.
+    Resident memory counts pages that processes share in each of them. The second figure is looked
+    at twice a second only, because the system takes milliseconds to tell it.
     """
-    peak, stop = [0.0], threading.Event()
-    found: list[float] = []
+    resident = shared_once = 0.0
+    looks = 0
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        while process.poll() is None:
+            family = _family(process.pid)
+            resident = max(resident, sum(map(_resident_megabytes, family)))
+            looks += 1
+            if looks % 10 == 0:
+                shared_once = max(shared_once, sum(map(_proportional_megabytes, family)))
+            time.sleep(0.05)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return resident, shared_once
 
-    def watch() -> None:
-        while not stop.wait(0.05):
-            peak[0] = max(peak[0], _tree_megabytes(os.getpid()))
 
-    thread = threading.Thread(target=watch, daemon=True)
-    thread.start()
+def _family(pid: int) -> list[int]:
+    """A process and all below it."""
     try:
-        yield found
-    finally:
-        stop.set()
-        thread.join()
-        if peak[0]:
-            found.append(peak[0])
+        tasks = list(Path(f"/proc/{pid}/task").iterdir())
+        children = [int(c) for task in tasks for c in (task / "children").read_text().split()]
+    except (OSError, ValueError):
+        return [pid]
+    return [pid, *(one for child in children for one in _family(child))]
 
 
-def _tree_megabytes(pid: int) -> float:
+def _resident_megabytes(pid: int) -> float:
     try:
-        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-        children = [
-            int(child)
-            for task in Path(f"/proc/{pid}/task").iterdir()
-            for child in (task / "children").read_text().split()
-        ]
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE_BYTES / 1e6
     except (OSError, ValueError, IndexError):
         return 0.0
-    return pages * _PAGE_BYTES / 1e6 + sum(_tree_megabytes(child) for child in children)
+
+
+def _proportional_megabytes(pid: int) -> float:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return sum(int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith("Pss:"))
 
 
 def table(measurements: list[Measurement]) -> str:

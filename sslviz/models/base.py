@@ -2,7 +2,7 @@
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
@@ -73,7 +73,7 @@ class Network(nn.Module, ABC):
     image_sizes: tuple[int, ...] = ()
     """Sides that ``at_image_size`` takes, rising; none where weights and size belong together."""
     cpu_batch: ClassVar[int] = 64
-    """Pictures that a processor encodes at once; small networks are fastest while all of a layer fits into its cache."""
+    """Pictures, and sounds, that a processor encodes at once; small networks are fastest while all of a layer fits into its cache."""
     autocast_dtype: torch.dtype | None = None
     """Run in this precision; ``None``: as the weights are. The loader chooses."""
     _identity: Identity | None = None
@@ -246,17 +246,17 @@ class Network(nn.Module, ABC):
             self.device.type, self.autocast_dtype, enabled=self.autocast_dtype is not None
         ):
             scores = self.score(
-                take(self._encode_in_turn(images), frame_of),
-                take(self.encode_sounds(waveforms), clip_of),
+                take(self._in_turn(self.encode_images, images), frame_of),
+                take(self._in_turn(self.encode_sounds, waveforms), clip_of),
             )
         cells = scores.cells.float().cpu().numpy()
         return list(cells), scores.confidence.float().clamp(0, 1).tolist()
 
-    def _encode_in_turn(self, images: Tensor) -> Encoding:
-        """As ``encode_images``; in parts of ``cpu_batch`` where that is faster."""
-        if images.device.type != "cpu" or len(images) <= self.cpu_batch:
-            return self.encode_images(images)
-        parts = [self.encode_images(part) for part in torch.split(images, self.cpu_batch)]
+    def _in_turn(self, encode: Callable[[Tensor], Encoding], batch: Tensor) -> Encoding:
+        """Encode a batch; in parts of ``cpu_batch`` where that is faster."""
+        if batch.device.type != "cpu" or len(batch) <= self.cpu_batch:
+            return encode(batch)
+        parts = [encode(part) for part in torch.split(batch, self.cpu_batch)]
         return tuple(torch.cat(same) for same in zip(*parts, strict=True))
 
 

@@ -76,13 +76,12 @@ class CompactNetwork(EmbeddingNetwork):
 
     def adapt_to_device(self) -> None:
         """As every network; a processor runs graphs, and the picture's head in bfloat16 if it is fast in it."""
-        super().adapt_to_device()
-        if self.device.type != "cpu":
+        half = self.device.type == "cpu" and cpu_is_fast_in_bfloat16()
+        if self.device.type == "cpu" and openvino() is not None:
+            self.use_graphs(half)  # they keep their memory themselves
             return
-        half = cpu_is_fast_in_bfloat16()
-        if openvino() is not None:
-            self.use_graphs(half)
-        elif half:
+        super().adapt_to_device()
+        if half:
             self.use_half_head()
 
     def use_graphs(self, half_head: bool) -> None:

@@ -48,12 +48,18 @@ class CompactGraphs:
     def cells(self, images: Tensor) -> Cells:
         """RGB in [0, 1], (B, 3, S, S) -> cells."""
         pixels = images.permute(0, 2, 3, 1).contiguous().numpy()
-        each = [_tensors(self._head(*self._trunk(one[None]))) for one in pixels]
+        each = []
+        for one in pixels:
+            with self._trunk.run(one[None]) as trunk, self._head.run(*trunk) as cells:
+                each.append(_tensors(cells))
         return Cells(*(torch.cat(part) for part in zip(*each, strict=True)))
 
     def sound_features(self, spectrograms: Tensor) -> SoundFeatures:
         """Log-mel spectrograms (B, 1, 128, T) -> what the tagger knows."""
-        each = [_tensors(self._tagger(one[None])) for one in spectrograms.contiguous().numpy()]
+        each = []
+        for one in spectrograms.contiguous().numpy():
+            with self._tagger.run(one[None]) as features:
+                each.append(_tensors(features))
         return SoundFeatures(*(torch.cat(part) for part in zip(*each, strict=True)))
 
 

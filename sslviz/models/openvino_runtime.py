@@ -6,15 +6,14 @@ shape and number of threads when it is first met, which takes a fraction of a se
 
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-
-Arrays = list[NDArray[np.float32]]
 
 
 @cache
@@ -43,32 +42,35 @@ class Graph:
     def __init__(self, build: Callable[..., Sequence[Any]], half: bool = False) -> None:
         self._build, self._precision = build, "bf16" if half else "f32"
         self._compiled: dict[tuple[object, ...], Any] = {}
+        self._idle: dict[tuple[object, ...], list[Any]] = {}
+        """Requests, each with memory of its own; as many as ever ran at once."""
         self._lock = threading.Lock()
-        self._mine = threading.local()  # a request holds what it computed: one for each thread
 
-    def __call__(self, *inputs: NDArray[np.float32]) -> Arrays:
-        """Run it on contiguous arrays; what is returned holds until this thread's next call."""
+    @contextmanager
+    def run(self, *inputs: NDArray[np.float32]) -> Iterator[list[NDArray[np.float32]]]:
+        """Run it on contiguous arrays; what comes back holds inside the ``with`` block."""
         key = (torch.get_num_threads(), *(array.shape for array in inputs))
-        requests: dict[tuple[object, ...], Any] = self._mine.__dict__.setdefault("requests", {})
-        if key not in requests:
-            requests[key] = self._compile(key, inputs).create_infer_request()
-        request = requests[key]
-        return list(request.infer(inputs, share_inputs=True, share_outputs=True).values())
-
-    def _compile(self, key: tuple[object, ...], inputs: Sequence[NDArray[np.float32]]) -> Any:
         with self._lock:
-            if key not in self._compiled:
-                runtime = openvino()
-                nodes = [runtime.opset13.parameter(list(a.shape), np.float32) for a in inputs]
-                model = runtime.Model(list(self._build(*nodes)), nodes)
-                options = {
-                    "INFERENCE_NUM_THREADS": torch.get_num_threads(),
-                    "INFERENCE_PRECISION_HINT": self._precision,
-                    "NUM_STREAMS": 1,
-                    "ENABLE_CPU_PINNING": False,  # the encoder shares our cores
-                }
-                self._compiled[key] = _core().compile_model(model, "CPU", options)
-            return self._compiled[key]
+            idle = self._idle.setdefault(key, [])
+            request = idle.pop() if idle else self._request(key, inputs)
+        try:
+            yield list(request.infer(inputs, share_inputs=True, share_outputs=True).values())
+        finally:
+            idle.append(request)
+
+    def _request(self, key: tuple[object, ...], inputs: Sequence[NDArray[np.float32]]) -> Any:
+        if key not in self._compiled:
+            runtime = openvino()
+            nodes = [runtime.opset13.parameter(list(a.shape), np.float32) for a in inputs]
+            model = runtime.Model(list(self._build(*nodes)), nodes)
+            options = {
+                "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+                "INFERENCE_PRECISION_HINT": self._precision,
+                "NUM_STREAMS": 1,
+                "ENABLE_CPU_PINNING": False,  # the encoder shares our cores
+            }
+            self._compiled[key] = _core().compile_model(model, "CPU", options)
+        return self._compiled[key].create_infer_request()
 
 
 @cache

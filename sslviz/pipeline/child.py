@@ -35,8 +35,8 @@ from sslviz.pipeline.job import (
 from sslviz.pipeline.screen import Screen
 from sslviz.windows import LEVEL_SECONDS, WindowGrid, excerpt_start
 
-WAITING_BYTES = 112 * 2**20
-"""Frames that may wait for their heat."""
+WAITING_BYTES, WAITING_FRAMES = 64 * 2**20, 9
+"""What may wait for its heat: so much, and where frames are huge at least so many."""
 _SIGN_EVERY_SECONDS = 0.4
 _GIVE_BACK_EVERY_SECONDS = 10.0
 _LONGEST_FINISH_SECONDS = 900.0
@@ -82,7 +82,7 @@ class _Worker:
         self.screen: Screen | None = None
         self.open_screen: Callable[[Paint], Screen]
         self.sound: AudioReader | None = None
-        self.frame_bytes = 1
+        self.frame_bytes, self.waiting_bytes = 1, WAITING_BYTES
         self.last_sign = self.last_given_back = time.monotonic()
         slow = 1 / job.options.maps_per_second > LONGEST_FADE_SECONDS
         self.hold_always = slow and job.spec is not None
@@ -97,6 +97,7 @@ class _Worker:
                 VideoReader(job.source, job.limits, beat=self.sign, share_track=track)
             )
             self.frame_bytes = video.format.width * video.format.height * 3 // 2
+            self.waiting_bytes = max(WAITING_BYTES, WAITING_FRAMES * self.frame_bytes)
             if video.info.has_audio and job.spec:
                 self.sound = stack.enter_context(
                     AudioReader(
@@ -167,13 +168,13 @@ class _Worker:
         """Let a frame wait; where one window alone would fill the queue, its heat is held."""
         self.window_frames += 1
         self.waiting.append(_Waiting(frame, self.key_seconds, self.hold_always))
-        fills_queue = self.window_frames * self.frame_bytes > WAITING_BYTES * 3 // 4
+        fills_queue = self.window_frames * self.frame_bytes > self.waiting_bytes * 3 // 4
         if fills_queue and self.job.spec is not None:
             for waiting in list(self.waiting)[-self.window_frames :]:
                 waiting.hold = True
         self.take_messages()
         self.flush()
-        while len(self.waiting) * self.frame_bytes > WAITING_BYTES and not self.stopped:
+        while len(self.waiting) * self.frame_bytes > self.waiting_bytes and not self.stopped:
             self.ask()
             self.wait()
             self.flush()
