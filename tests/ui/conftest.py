@@ -44,7 +44,7 @@ def clips(tmp_path_factory) -> Clips:
     text.write_text("this is no video\n" * 40)
     return Clips(
         spot=humming_spot(folder / "spot.mp4", seconds=3, silent_from=2),
-        long=humming_spot(folder / "long.mp4", seconds=40),
+        long=humming_spot(folder / "long.mp4", seconds=120),
         silent=humming_spot(folder / "silent.mp4", seconds=2, silent_from=0),
         text=text,
         picture=picture(folder / "picture.png"),
