@@ -50,11 +50,9 @@ def bench_render(options: BenchOptions, folder: Path) -> list[Measurement]:
     resident, shared_once = (max(peak) for peak in zip(*peaks, strict=True))
     note = "largest of these videos; a command and its decoding child, torch included"
     once = "the same, pages that both have counted once"
-    return [
-        *measurements,
-        Measurement("peak_rss_mb", resident, "MB", note=note),
-        Measurement("peak_pss_mb", shared_once, "MB", note=once),
-    ]
+    figures = ("peak_rss_mb", resident, note), ("peak_pss_mb", shared_once, once)
+    peak = [Measurement(key, value, "MB", note=text) for key, value, text in figures if value]
+    return measurements + peak
 
 
 def _render_memory(source: Path, options: BenchOptions) -> tuple[float, float]:
