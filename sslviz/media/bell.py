@@ -3,6 +3,8 @@
 import contextlib
 import selectors
 import socket
+from collections.abc import Sequence
+from typing import Any
 
 from sslviz.media.closing import Closing
 
@@ -22,17 +24,21 @@ class Bell(Closing):
 
     def wait(self, seconds: float, also: socket.socket | None = None) -> bool:
         """Wait for the bell, or for something to receive; whether there is something to receive."""
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._heard, selectors.EVENT_READ)
-            if also is not None:
-                selector.register(also, selectors.EVENT_READ)
-            ready = [key.fileobj for key, _ in selector.select(max(0.0, seconds))]
+        ready = await_any([self._heard] if also is None else [self._heard, also], seconds)
         if self._heard in ready:
             with contextlib.suppress(OSError):
                 self._heard.recv(4096)
-        return also is not None and also in ready
+        return also in ready
 
     def close(self) -> None:
         """Take it down."""
         self._heard.close()
         self._rung.close()
+
+
+def await_any(sockets: Sequence[socket.socket], seconds: float) -> list[Any]:
+    """Wait up to ``seconds``; those that have something (or the end) to receive."""
+    with selectors.DefaultSelector() as selector:
+        for one in sockets:
+            selector.register(one, selectors.EVENT_READ)
+        return [key.fileobj for key, _ in selector.select(max(0.0, seconds))]

@@ -6,14 +6,13 @@ through a message.
 """
 
 import pickle
-import selectors
 import socket
 import struct
 import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sslviz.media.bell import Bell
+from sslviz.media.bell import Bell, await_any
 from sslviz.media.plain import Buffer, pack, unpack
 
 _HEADER = struct.Struct("<IQ")
@@ -53,9 +52,7 @@ class Channel:
         """Wait up to ``seconds``, or for a bell; whether something (or the end) is there to receive."""
         if bell is not None:
             return bell.wait(seconds, self._socket)
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._socket, selectors.EVENT_READ)
-            return bool(selector.select(max(0.0, seconds)))
+        return bool(await_any([self._socket], seconds))
 
     def receive(self, timeout_seconds: float | None = None) -> Any:
         """Wait for one message.

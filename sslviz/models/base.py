@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sslviz.errors import DeviceError, OptionError
-from sslviz.models.batching import first_vector, is_out_of_memory, take, to_device, unique
+from sslviz.models.batching import first_vector, is_out_of_memory, join, take, to_device, unique
 from sslviz.models.blocks.folding import fold_batch_norms
 from sslviz.models.key_map import KeyMap, unwrap_state
 from sslviz.models.precision import keep_freed_memory
@@ -256,8 +256,7 @@ class Network(nn.Module, ABC):
         """Encode a batch; in parts of ``cpu_batch`` where that is faster."""
         if batch.device.type != "cpu" or len(batch) <= self.cpu_batch:
             return encode(batch)
-        parts = [encode(part) for part in torch.split(batch, self.cpu_batch)]
-        return tuple(torch.cat(same) for same in zip(*parts, strict=True))
+        return join(encode(part) for part in torch.split(batch, self.cpu_batch))
 
 
 class EmbeddingNetwork(Network):

@@ -1,5 +1,6 @@
 """Batches: equal inputs encoded once, tensors where they are needed, and what "full" looks like."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,11 @@ def take(encoding: tuple[Tensor, ...], places: list[int]) -> tuple[Tensor, ...]:
         return encoding
     index = torch.tensor(places, device=encoding[0].device)
     return tuple(part.index_select(0, index) for part in encoding)
+
+
+def join(parts: Iterable[Iterable[Tensor]]) -> tuple[Tensor, ...]:
+    """Encodings of parts of a batch as the encoding of the whole."""
+    return tuple(torch.cat(same) for same in zip(*parts, strict=True))
 
 
 def is_out_of_memory(error: Exception) -> bool:

@@ -9,11 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sslviz.models.batching import join
 from sslviz.models.blocks.cell_head import CellHead, Cells, Outline
 from sslviz.models.blocks.efficientat import EfficientAT, InvertedResidual, SoundFeatures
 from sslviz.models.blocks.mobilenet import (
     NUM_CONVOLUTIONS,
     NUM_EARLY,
+    NUM_TO_STRIDE8,
     ConvLayer,
     MobileNetV2,
 )
@@ -52,7 +54,7 @@ class CompactGraphs:
         for one in pixels:
             with self._trunk.run(one[None]) as trunk, self._head.run(*trunk) as cells:
                 each.append(_tensors(cells))
-        return Cells(*(torch.cat(part) for part in zip(*each, strict=True)))
+        return Cells(*join(each))
 
     def sound_features(self, spectrograms: Tensor) -> SoundFeatures:
         """Log-mel spectrograms (B, 1, 128, T) -> what the tagger knows."""
@@ -60,7 +62,7 @@ class CompactGraphs:
         for one in spectrograms.contiguous().numpy():
             with self._tagger.run(one[None]) as features:
                 each.append(_tensors(features))
-        return SoundFeatures(*(torch.cat(part) for part in zip(*each, strict=True)))
+        return SoundFeatures(*join(each))
 
 
 def _tensors(arrays: list[Any]) -> list[Tensor]:
@@ -69,23 +71,23 @@ def _tensors(arrays: list[Any]) -> list[Tensor]:
 
 def mobilenet(trunk: MobileNetV2, pixels: Node) -> list[Node]:
     """Pixels in [0, 1], (1, H, W, 3) -> strides 8 (bottleneck), 16 (expansion) and 32 (final map)."""
-    taps = []
+    stride8 = stride16 = None
     node = ops.transpose(pixels, np.array([0, 3, 1, 2]))
     node = ops.subtract(ops.multiply(node, np.float32(2)), np.float32(1))
-    shortcut = node
-    for index, layer in enumerate(trunk.layers):
-        assert isinstance(layer, ConvLayer)
-        starts_block = index >= 3 and index % 3 == 0 and index < NUM_CONVOLUTIONS - 1
-        shortcut = node if starts_block else shortcut
+    for layer in trunk.layers[:3]:
         node = _conv_layer(layer, node)
-        if index > 3 and index % 3 == 2 and shortcut.shape == node.shape:
-            node = ops.add(node, shortcut)
-        if index in (17, NUM_EARLY):
-            taps.append(node)
-    return [*taps, node]
+    for first in range(3, NUM_CONVOLUTIONS - 1, 3):
+        expand, depthwise, project = trunk.layers[first : first + 3]
+        expanded = _conv_layer(expand, node)
+        stride8 = node if first == NUM_TO_STRIDE8 else stride8
+        stride16 = expanded if first == NUM_EARLY else stride16
+        output = _conv_layer(project, _conv_layer(depthwise, expanded))
+        node = _with_shortcut(output, node)
+    return [stride8, stride16, _conv_layer(trunk.layers[-1], node)]
 
 
-def _conv_layer(layer: ConvLayer, node: Node) -> Node:
+def _conv_layer(layer: nn.Module, node: Node) -> Node:
+    assert isinstance(layer, ConvLayer)
     if layer.pad:  # TensorFlow's "SAME" padding, as ``same_padding`` says it
         height, width = node.shape[2:]
         node = _convolve(layer.conv, node, ([height % 2, width % 2], [1, 1]))
@@ -156,7 +158,11 @@ def _inverted_residual(block: InvertedResidual, node: Node) -> Node:
         gate = _linear(block.gate.fc2, ops.relu(_linear(block.gate.fc1, mean)))
         gate = ops.reshape(ops.sigmoid(gate), np.array([1, output.shape[1], 1, 1]), False)
         output = ops.multiply(output, gate)
-    output = _convolve(block.project, output)
+    return _with_shortcut(_convolve(block.project, output), node)
+
+
+def _with_shortcut(output: Node, node: Node) -> Node:
+    """A block's output plus its input, where they have one shape."""
     return ops.add(output, node) if output.shape == node.shape else output
 
 

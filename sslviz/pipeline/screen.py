@@ -37,31 +37,31 @@ class Screen(Closing):
         if paint.strip is not None:
             self._strip = Strip(paint.strip, form.width, form.height, self._tags)
         self.num_shown = 0
-        self._newest: tuple[Planes, float] | None = None
+        self._newest_seconds: float | None = None
         self._writer = make_writer(job, video, self._strip.height if self._strip else 0)
+        y, u, v = self._writer.canvas
+        self._canvas = Planes(y, u, v)
+        half = form.height // 2
+        self._picture = Planes(y[: form.height], u[:half], v[:half])
 
     def show(self, frame: DecodedFrame, heat: NDArray[np.float32], badge: str) -> None:
         """Paint one frame and hand it to the encoder."""
-        height = self._painter.height
-        planes = Planes(*self._writer.canvas)
-        picture = Planes(planes.y[:height], planes.u[: height // 2], planes.v[: height // 2])
-        for own, plane in zip(picture, frame.yuv420p(), strict=True):
+        for own, plane in zip(self._picture, frame.yuv420p(), strict=True):
             np.copyto(own, plane)
-        self._painter.paint_yuv(picture, heat, badge)
+        self._painter.paint_yuv(self._picture, heat, badge)
         if self._strip is not None:
-            self._strip.draw(planes, frame.pts_seconds)
+            self._strip.draw(self._canvas, frame.pts_seconds)
         when = frame.pts_seconds - self._start_seconds
-        self._writer.write(planes, when, frame.duration_seconds)
-        self._newest = planes, frame.pts_seconds
+        self._writer.write(self._canvas, when, frame.duration_seconds)
+        self._newest_seconds = frame.pts_seconds
         self.num_shown += 1
 
     def take_preview(self) -> Frame | None:
         """The newest painted frame, made small; ``None`` where none is new."""
-        if self._newest is None:
+        when, self._newest_seconds = self._newest_seconds, None
+        if when is None:
             return None
-        planes, when = self._newest
-        self._newest = None
-        return Frame(shrink(planes, PREVIEW_WIDTH, self._tags), when)
+        return Frame(shrink(self._canvas, PREVIEW_WIDTH, self._tags), when)
 
     def finish(self, partial: bool) -> None:
         """Complete the file and give it its name."""

@@ -14,6 +14,7 @@ from torch.nn import functional
 
 BLOCK_WIDTHS = (24, 24, 32, 32, 32, 64, 64, 64, 64, 96, 96, 96, 160, 160, 160, 320)
 STRIDE_TWO = frozenset({0, 4, 10, 19, 40})  # convolution indices
+NUM_TO_STRIDE8 = 18  # convolutions 0..17 end in the stride-8 bottleneck
 NUM_EARLY = 39  # convolutions 0..38 end in the stride-16 bottleneck
 NUM_CONVOLUTIONS = 52
 
@@ -96,10 +97,10 @@ class MobileNetV2(nn.Module):
         features = image
         for index in range(3):
             features = self.layers[index](features)
-        for first in range(3, 18, 3):
+        for first in range(3, NUM_TO_STRIDE8, 3):
             features = self._block(features, first)
         stride8 = features
-        for first in range(18, NUM_EARLY, 3):
+        for first in range(NUM_TO_STRIDE8, NUM_EARLY, 3):
             features = self._block(features, first)
         return EarlyFeatures(stride8, features)
 
