@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sslviz.models.batching import join
@@ -69,9 +70,38 @@ def _tensors(arrays: list[Any]) -> list[Tensor]:
     return [torch.from_numpy(array.copy()) for array in arrays]
 
 
+class TrainingGraph:
+    """What training keeps of a picture: the frozen early maps, and what the classifier sees in it.
+
+    Args:
+        image_encoder: The trunk.
+        cell_head: Has the classifier.
+    """
+
+    def __init__(self, image_encoder: MobileNetV2, cell_head: CellHead) -> None:
+        self._graph = Graph(lambda pixels: early_and_seen(image_encoder, cell_head, pixels))
+
+    def __call__(self, pixels: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        """Pixels in [0, 1], (S, S, 3) -> (32, S/8, S/8), (96, S/16, S/16) and (G, S/32, S/32)."""
+        with self._graph.run(np.ascontiguousarray(pixels)[None]) as found:
+            return [part[0].copy() for part in found]
+
+
+def early_and_seen(trunk: MobileNetV2, module: CellHead, pixels: Node) -> list[Node]:
+    """Pixels in [0, 1], (1, H, W, 3) -> both bottlenecks of the early trunk, and group probabilities."""
+    stride8, bottleneck, _, stride32 = _trunk(trunk, pixels)
+    return [stride8, bottleneck, _seen(module, stride32)]
+
+
 def mobilenet(trunk: MobileNetV2, pixels: Node) -> list[Node]:
     """Pixels in [0, 1], (1, H, W, 3) -> strides 8 (bottleneck), 16 (expansion) and 32 (final map)."""
-    stride8 = stride16 = None
+    stride8, _, stride16, stride32 = _trunk(trunk, pixels)
+    return [stride8, stride16, stride32]
+
+
+def _trunk(trunk: MobileNetV2, pixels: Node) -> tuple[Node, Node, Node, Node]:
+    """Bottlenecks at strides 8 and 16, the expansion of the latter, and the final map."""
+    stride8 = bottleneck = stride16 = None
     node = ops.transpose(pixels, np.array([0, 3, 1, 2]))
     node = ops.subtract(ops.multiply(node, np.float32(2)), np.float32(1))
     for layer in trunk.layers[:3]:
@@ -80,10 +110,11 @@ def mobilenet(trunk: MobileNetV2, pixels: Node) -> list[Node]:
         expand, depthwise, project = trunk.layers[first : first + 3]
         expanded = _conv_layer(expand, node)
         stride8 = node if first == NUM_TO_STRIDE8 else stride8
-        stride16 = expanded if first == NUM_EARLY else stride16
+        if first == NUM_EARLY:
+            bottleneck, stride16 = node, expanded
         output = _conv_layer(project, _conv_layer(depthwise, expanded))
         node = _with_shortcut(output, node)
-    return [stride8, stride16, _conv_layer(trunk.layers[-1], node)]
+    return stride8, bottleneck, stride16, _conv_layer(trunk.layers[-1], node)
 
 
 def _conv_layer(layer: nn.Module, node: Node) -> Node:
@@ -99,9 +130,7 @@ def _conv_layer(layer: nn.Module, node: Node) -> Node:
 def head(module: CellHead, stride8: Node, stride16: Node, stride32: Node) -> list[Node]:
     """Trunk maps -> the parts of ``Cells``."""
     size = list(stride16.shape[2:])
-    sharpness = np.float32(module.sharpness.item())
-    posterior = ops.softmax(ops.multiply(_convolve(module.classifier, stride32), sharpness), 1)
-    groups = _resize(_mix(_array(module.group_of), posterior), size)
+    groups = _resize(_seen(module, stride32), size)
     coarse = _resize(_convolve(module.from_stride32, stride32), size)
     features = ops.relu(ops.add(_convolve(module.from_stride16, stride16), coarse))
     context = ops.relu(_convolve(module.context, features))
@@ -113,6 +142,12 @@ def head(module: CellHead, stride8: Node, stride16: Node, stride32: Node) -> lis
     learned = ops.normalize_l2(learned, np.array([1]), 1e-24, "max")
     groups = ops.sqrt(ops.add(groups, np.float32(1e-6)))
     return [learned, groups, _outline(module.outline, stride8, both)]
+
+
+def _seen(module: CellHead, stride32: Node) -> Node:
+    sharpness = np.float32(module.sharpness.item())
+    posterior = ops.softmax(ops.multiply(_convolve(module.classifier, stride32), sharpness), 1)
+    return _mix(_array(module.group_of), posterior)
 
 
 def _gather(module: CellHead, features: Node, groups: Node) -> tuple[Node, Node]:

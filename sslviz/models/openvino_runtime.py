@@ -60,6 +60,8 @@ class Graph:
 
     def _request(self, key: tuple[object, ...], inputs: Sequence[NDArray[np.float32]]) -> Any:
         if key not in self._compiled:
+            with _STARTING:
+                core = _core()
             runtime = openvino()
             nodes = [runtime.opset13.parameter(list(a.shape), np.float32) for a in inputs]
             model = runtime.Model(list(self._build(*nodes)), nodes)
@@ -69,10 +71,20 @@ class Graph:
                 "NUM_STREAMS": 1,
                 "ENABLE_CPU_PINNING": False,  # the encoder shares our cores
             }
-            self._compiled[key] = _core().compile_model(model, "CPU", options)
+            self._compiled[key] = core.compile_model(model, "CPU", options)
         return self._compiled[key].create_infer_request()
+
+
+_STARTING = threading.Lock()
 
 
 @cache
 def _core() -> Any:
-    return openvino().Core()
+    """The runtime, started by one thread alone.
+
+    The first look at a type fills a table of its own; two threads that both did so in their first
+    inference were seen to wait for each other forever.
+    """
+    package = openvino()
+    package.Type.f32.to_dtype()
+    return package.Core()

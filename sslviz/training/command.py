@@ -67,7 +67,7 @@ def options_of(arguments: argparse.Namespace) -> TrainOptions:
     Raises:
         OptionError: One is out of range.
     """
-    names = {f.name for f in fields(TrainOptions)} - {"half", "sounds", "schedule"}
+    names = {f.name for f in fields(TrainOptions)} - {"half", "sounds", "schedule", "cache"}
     values: dict[str, Any] = {n: getattr(arguments, n) for n in names}
     schedule = Schedule(arguments.schedule)
     return TrainOptions(**values, schedule=schedule, half=not arguments.full_precision)
@@ -83,12 +83,14 @@ def run(arguments: argparse.Namespace, say: Callable[[str], None]) -> int:
     """
     import torch
 
-    from sslviz.training.loop import train
+    from sslviz.training.loop import Place, train
 
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
-    shown = 0
-    for progress in train(options_of(arguments)):
+    options, place, shown = options_of(arguments), Place.from_environment(), 0
+    for progress in train(options):
+        if place.rank:
+            continue  # one of several processes speaks for all
         if progress.message:
             say(progress.message)
         elif progress.step >= shown + 10 or progress.step < shown:

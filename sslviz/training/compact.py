@@ -25,6 +25,9 @@ from sslviz.training.objectives import Losses
 from sslviz.training.renaming import rename_groups
 from sslviz.training.spatial import Targets
 
+SMALLEST_COSINE = 1e-3
+"""Below it the root is too steep to learn from."""
+
 
 class CompactBatch(NamedTuple):
     """Composites after the early layers, and sounds; sound i was chosen for picture i."""
@@ -34,7 +37,9 @@ class CompactBatch(NamedTuple):
     stride16: Tensor
     """(B, 96, h, w)."""
     labels: Tensor
-    """(B, 4h, 4w) categories."""
+    """(B, 4h, 4w) categories, with halos."""
+    seen: Tensor
+    """(B, G, h/2, w/2) group probabilities before training."""
     hidden: Tensor
     """(S, T + 1, 512) features of the sounds over time, and last of the whole; S >= B."""
     wanted: Tensor
@@ -59,6 +64,8 @@ class CompactOptions:
     thing_weight: float = 0.5
     choose_weight: float = 0.4
     share_weight: float = 0.3
+    kept_weight: float = 0.3
+    """On what the classifier saw before training."""
     agreement_weight: float = 0.3
     slot_weight: float = 0.2
     matching_weight: float = 100.0
@@ -95,13 +102,16 @@ class CompactObjective(nn.Module):
             parameter.requires_grad_(True)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def cells(self, batch: CompactBatch) -> Cells:
-        """Cells of the pictures, float32."""
+    def cells(self, batch: CompactBatch) -> tuple[Cells, Tensor]:
+        """Cells of the pictures, float32, and the loss of what the classifier no longer sees."""
         stride8, stride16 = (
             part.float().contiguous(memory_format=torch.channels_last)
             for part in (batch.stride8, batch.stride16)
         )
-        return Cells(*(part.float() for part in self.network.cells(stride8, stride16)))
+        head, late = self.network.cell_head, self.network.image_encoder.late(stride16)
+        seen = head.seen(late.stride32)
+        cells = head(stride8, late.stride16, late.stride32, seen)
+        return Cells(*(part.float() for part in cells)), spatial.kept_loss(seen, batch.seen)
 
 
 class MarginNCECompactObjective(CompactObjective):
@@ -121,17 +131,17 @@ class MarginNCECompactObjective(CompactObjective):
 
     def forward(self, batch: CompactBatch) -> Losses:
         """Losses of a batch; what follows the cells is computed in full precision."""
-        cells = self.cells(batch)
+        cells, kept = self.cells(batch)
         with torch.autocast(cells.learned.device.type, enabled=False):
-            return self._of_cells(cells, batch)
+            return self._of_cells(cells, kept, batch)
 
-    def _of_cells(self, cells: Cells, batch: CompactBatch) -> Losses:
+    def _of_cells(self, cells: Cells, kept: Tensor, batch: CompactBatch) -> Losses:
         options, network = self.options, self.network
         hidden = batch.hidden[:, -1].float()
         sounds = network.sound_head(hidden, network.audio_encoder.classifier(hidden))
         targets = spatial.make_targets(batch.labels, batch.wanted, batch.doubt)
         named, coarse = self._where(cells, sounds, targets)
-        named["thing"] = spatial.thing_loss(cells.objectness, targets.things)
+        named |= {"thing": spatial.thing_loss(cells.objectness, targets.things), "kept": kept}
         own = torch.eye(*coarse.shape[:2], device=coarse.device)
         best = coarse.flatten(2).topk(3, 2).values.mean(2)
         named["margin_nce"] = spatial.choose_loss(
@@ -147,6 +157,7 @@ class MarginNCECompactObjective(CompactObjective):
             + options.thing_weight * named["thing"]
             + options.choose_weight * named["margin_nce"]
             + options.share_weight * named["share"]
+            + options.kept_weight * named["kept"]
             + options.agreement_weight * named["agreement"]
         )
         return {**named, "total": total}
@@ -176,7 +187,8 @@ class MarginNCECompactObjective(CompactObjective):
             loss = spatial.on_object(scale * (positive - threshold), masks)
             loss = loss + spatial.nowhere(away, targets.weight[chosen])
             where = where + (1.0 if index == 0 else self.options.part_weight) * loss
-        return {"where": where, "dice": spatial.rule_dice(fine, masks)}, coarse
+        shown = fine.clamp(min=SMALLEST_COSINE).sqrt()  # as the network hands it out
+        return {"where": where, "dice": spatial.rule_dice(shown, masks)}, coarse
 
 
 class JSACompactObjective(CompactObjective):
@@ -194,7 +206,7 @@ class JSACompactObjective(CompactObjective):
     def forward(self, batch: CompactBatch) -> Losses:
         """Losses of a batch; what follows the cells and keys is computed in full precision."""
         network, device = self.network, batch.hidden.device.type
-        cells = self.cells(batch)
+        cells, kept = self.cells(batch)
         vectors = network.cell_vectors(cells)
         with torch.autocast(device, enabled=False):
             tokens = network.sound_tokens(batch.hidden[:, :-1].float())
@@ -202,7 +214,9 @@ class JSACompactObjective(CompactObjective):
             vectors, tokens = rename_groups(network, vectors, tokens, batch.shuffle)
         keys = network.fine_keys(vectors).float()
         with torch.autocast(device, enabled=False):
-            return self._of_tokens(cells, vectors, tokens, keys, batch)
+            named = self._of_tokens(cells, vectors, tokens, keys, batch)
+        total = named["total"] + self.options.kept_weight * kept
+        return {**named, "kept": kept, "total": total}
 
     def _of_tokens(
         self, cells: Cells, vectors: Tensor, tokens: Tensor, keys: Tensor, batch: CompactBatch
@@ -248,7 +262,8 @@ class JSACompactObjective(CompactObjective):
         away = ~targets.positive
         where = spatial.on_object(fine, masks)
         where = where + spatial.nowhere(coarse[away], targets.weight[away])
-        return {"where": where, "dice": spatial.rule_dice(fine.sigmoid(), masks)}, coarse
+        shown = fine.sigmoid().sqrt()  # as the network hands it out
+        return {"where": where, "dice": spatial.rule_dice(shown, masks)}, coarse
 
     def _papers(
         self, image: Slots, sound: Slots, targets: Targets, vectors: Tensor, tokens: Tensor

@@ -15,7 +15,7 @@ from sslviz.models.compact import CompactNetwork
 from sslviz.training.caches import PicturePool, SoundBank, build_pictures, build_sounds
 from sslviz.training.class_groups import ClassGroups, read_class_groups
 from sslviz.training.compact import CompactBatch, CompactObjective, JSACompactObjective
-from sslviz.training.composites import Composer, CompositeOptions
+from sslviz.training.composites import HALO, Composer, CompositeOptions
 from sslviz.training.cutouts import (
     Activations,
     Photo,
@@ -70,7 +70,7 @@ class CompactTask(Task):
     def sample(self, rng: np.random.Generator, index: int = 0) -> Draw:
         """A picture, a sound of one of its categories (any other where it has none), one more."""
         picture = self.pictures[int(rng.integers(len(self.pictures)))]
-        labels = picture[2]
+        labels = picture[2] % HALO
         counts = np.bincount(labels.reshape(-1), minlength=len(self.by_category))
         shown = [c for c in self.heard if counts[c] > SMALLEST_SHARE * labels.size]
         own = self.by_category[shown[int(rng.integers(len(shown)))]] if shown else self.without
@@ -90,13 +90,15 @@ class CompactTask(Task):
         noise = torch.from_numpy(rng.normal(0, 0.03, hidden.shape)).float()
         renamed = isinstance(self.objective, JSACompactObjective) and rng.random() < RENAMING_SHARE
         order = draws[0].order if renamed else draws[0].order[:0]
-        stride8, stride16, labels = (
-            torch.from_numpy(np.stack([d.picture[part] for d in draws])) for part in range(3)
+        stride8, stride16, labels, seen = (
+            torch.from_numpy(np.stack(part))
+            for part in zip(*(d.picture for d in draws), strict=True)
         )
         return CompactBatch(
             stride8,
             stride16,
             labels,
+            seen,
             hidden * loud + noise,
             torch.from_numpy(self.sounds.wanted[index]),
             torch.from_numpy(self.sounds.doubt[index]),
@@ -121,15 +123,13 @@ class CompactTask(Task):
         return [(factor, ps) for factor, ps in ((1.0, new), (0.25, old), (0.08, late)) if ps]
 
 
-def make_compact_task(
-    objective: CompactObjective, options: TrainOptions, fresh: bool
-) -> CompactTask:
+def make_compact_task(objective: CompactObjective, options: TrainOptions) -> CompactTask:
     """Read photos and sounds, build the caches (kept in the output folder), and join them.
 
     Args:
         objective: Of a compact network.
-        options: Where the data is, and how many composites.
-        fresh: Load the pretrained encoders; masks come from class activations instead of the
+        options: Where the data is, and how many composites. Without a checkpoint to start from, the
+            pretrained encoders are loaded, and masks come from class activations instead of the
             network's own maps.
 
     Raises:
@@ -138,11 +138,12 @@ def make_compact_task(
     network = objective.network
     weights = options.weights or options.data / "weights"
     groups = read_class_groups(weights)
-    if fresh:
+    if options.initial is None:
         load_pretrained(network, weights, groups)
         if options.sound_encoder is not None:
             load_encoder(network, options.sound_encoder)
-    folder, data = options.output / "cache", read_paired(options.data).of_split(options.split)
+    folder = options.cache or options.output / "cache"
+    data = read_paired(options.data).of_split(options.split)
     with closing(FileReader()) as reader:
         photos, lost = read_photos(data.photos, reader.picture)
         options.claim(options.output)
@@ -153,7 +154,7 @@ def make_compact_task(
             save_bank(bank, folder)
     bank = load_bank(folder)
     if not (folder / "labels.npy").is_file():
-        _compose(network, photos, bank, options, fresh)
+        _compose(network, photos, bank, options, folder)
     return CompactTask(objective, PicturePool(folder), bank, lost)
 
 
@@ -180,21 +181,19 @@ def _compose(
     photos: Sequence[Photo],
     bank: SoundBank,
     options: TrainOptions,
-    fresh: bool,
+    folder: Path,
 ) -> None:
     seeds: SeedMaps
-    if fresh:
+    if options.initial is None:
         activations = Activations(network.image_encoder)
         activations.fit(photos)
         seeds, cut = activations.seeds, Cut()
     else:
         seeds, cut = own_maps(network, photos, bank), LATER_CUT
-    cutouts, backgrounds = cut_out(photos, seeds, cut)
+    cutouts, backgrounds = cut_out(photos, seeds, cut, folder)
     size = network.spec.image_size
     composer = Composer(cutouts, backgrounds, CompositeOptions(size=size))
-    for _ in build_pictures(
-        network, composer, options.composites, options.output / "cache", options.seed
-    ):
+    for _ in build_pictures(network, composer, options.composites, folder, options.seed):
         pass
 
 
@@ -256,7 +255,7 @@ def calibrate(task: CompactTask, count: int = 400, seed: int = 0) -> Calibration
     with torch.no_grad():
         for _ in range(min(count, len(task.pictures))):
             draw = task.sample(rng)
-            shown = np.unique(draw.picture[2])
+            shown = np.unique(draw.picture[2] % HALO)
             own, other = draw.sounds[0], _absent(rng, task, shown)
             for index, (confidences, peaks) in ((own, right), (other, wrong)):
                 confidence, peak = _score(network, draw.picture, bank.tokens(index))

@@ -6,7 +6,7 @@ colours and GrabCut), never from a segmenter trained on masks or boxes.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import cv2
@@ -27,7 +27,11 @@ from sslviz.training.pictures import (
 )
 
 BACKGROUND = 0
+HALO = 128
+"""Added to the category of what lies beside an object but within the convex hull of its outline."""
 LABEL_STRIDE = 4
+SMALLEST_PART = 0.1
+"""Of an object's pixels; smaller parts get no hull."""
 SMALLEST_OBJECT = 30
 """Pixels; what is smaller is not pasted."""
 
@@ -52,7 +56,7 @@ class Composite:
     image: Picture
     """(size, size, 3)."""
     labels: Picture
-    """(size / 4, size / 4); 0 is background."""
+    """(size / 4, size / 4); 0 is background, ``HALO`` more than a category is beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,8 @@ class CompositeOptions:
     """Of photos and tiles: a crop so close that the object fills most of it."""
     photo_background_share: float = 0.25
     """Of the pasted ones: on another photo instead of a background."""
+    herd_share: float = 0.15
+    """Of the pasted ones: many small ones of one category."""
     framed_share: float = 0.5
     """Of pasted objects without a plain background: the whole crop, which counts as the object."""
     max_pasted: int = 4
@@ -95,6 +101,8 @@ class Composer:
             image, labels = self._photo(rng, options.size)
         elif kind < options.photo_share + options.mosaic_share:
             image, labels = self._mosaic(rng)
+        elif rng.random() < options.herd_share:
+            image, labels = self._herd(rng)
         else:
             image, labels = self._pasted(rng)
         middle = LABEL_STRIDE // 2
@@ -115,7 +123,7 @@ class Composer:
             image, mask = image[crop], mask[crop]
         if rng.random() < 0.5:
             image, mask = image[:, ::-1], mask[:, ::-1]
-        labels = (mask * cutout.category).astype(np.uint8)
+        labels = label(mask, cutout.category)
         return fit_picture(image, size, size), fit_labels(labels, size, size)
 
     def _mosaic(self, rng: np.random.Generator) -> tuple[Picture, Picture]:
@@ -156,6 +164,33 @@ class Composer:
             paste(rng, self._draw(rng), image, labels, options)
         return image, labels
 
+    def _herd(self, rng: np.random.Generator) -> tuple[Picture, Picture]:
+        """A flock, a herd, a crowd: 4 to 16 of one category, near each other, on a background."""
+        options = self.options
+        image = np.ascontiguousarray(self._background(rng))
+        labels = np.zeros((options.size, options.size), np.uint8)
+        side = int(options.size * rng.uniform(0.4, 1.0))
+        top, left = (int(rng.integers(options.size - side + 1)) for _ in range(2))
+        part = np.s_[top : top + side, left : left + side]
+        smaller = replace(options, size=side, min_scale=0.15, max_scale=0.5)
+        group = self.by_category[self._draw(rng).category]
+        for _ in range(int(rng.integers(4, 17))):
+            cutout = group[rng.integers(len(group))]
+            paste(rng, cutout, image[part], labels[part], smaller)
+        return image, labels
+
+
+def label(mask: Picture, category: int) -> Picture:
+    """Labels of one object: its category, and its halo where each large part's convex hull goes beyond it."""
+    hull = np.zeros(mask.shape, np.uint8)
+    mask = np.ascontiguousarray(mask)
+    outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    for outline in outlines:
+        if cv2.contourArea(outline) >= SMALLEST_PART * mask.sum():
+            cv2.fillConvexPoly(hull, cv2.convexHull(outline), category + HALO)
+    hull[mask > 0] = category
+    return hull
+
 
 def paste(
     rng: np.random.Generator,
@@ -182,9 +217,10 @@ def paste(
     blend = alpha[inner][..., None]
     below = image[rows, columns]
     image[rows, columns] = (below * (1 - blend) + pixels[inner] * blend).round().astype(np.uint8)
-    target = labels[rows, columns]
+    target, own = labels[rows, columns], label(mask, cutout.category)[inner]
     target[alpha[inner] > 0.5] = BACKGROUND
-    target[mask[inner] > 0] = cutout.category
+    free = (own > 0) & ((own < HALO) | (target == BACKGROUND))
+    target[free] = own[free]
 
 
 def _tight(cutout: Cutout) -> tuple[Picture, Picture]:

@@ -1,6 +1,8 @@
 """Objects cut out of training photos, and photos' parts without objects."""
 
+import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +19,12 @@ from sslviz.models.blocks.mobilenet import MobileNetV2
 from sslviz.training import masks
 from sslviz.training.composites import Cutout
 from sslviz.training.pictures import Picture, fit_labels, fit_picture
+from sslviz.whole_file import whole_file
 
 BACKGROUND_CATEGORY = "background"
 LONGEST_SIDE = 340
+NO_PART = (0, 0, 0, 0)
+SAVED_AT_ONCE = 256
 SeedMaps = Callable[[Picture, str], NDArray[np.float32]]
 """A photo (H, W, 3) and its category -> seeds in [0, 1] at ``masks.SIZE``."""
 
@@ -56,7 +61,7 @@ def read_photos(
 
 
 def cut_out(
-    photos: Sequence[Photo], seeds: SeedMaps, cut: masks.Cut
+    photos: Sequence[Photo], seeds: SeedMaps, cut: masks.Cut, folder: Path
 ) -> tuple[list[Cutout], list[Picture]]:
     """Cut-outs of all photos with a usable mask, and backgrounds.
 
@@ -66,24 +71,56 @@ def cut_out(
         photos: Training photos.
         seeds: Where the object of a photo probably is.
         cut: How far the seeds are trusted.
+        folder: Masks are kept there as they are found; those that lie there are not sought again.
     """
     names = photo_categories(photos)
-    rng, cutouts, backgrounds = np.random.default_rng(5), [], []
-    for photo in photos:
-        if photo.category == BACKGROUND_CATEGORY:
-            backgrounds.append(photo.image)
-            continue
-        small = fit_picture(photo.image, masks.SIZE, masks.SIZE)
-        mask, plain = masks.plain_mask(small), True
-        if mask is None or not masks.usable(mask):
-            likely = seeds(photo.image, photo.category)
-            mask, plain = masks.grab_cut(small, likely, cut), False
-            backgrounds += empty_part(rng, photo.image, np.maximum(likely, mask))
+    found = _find_masks(photos, seeds, cut, folder / "masks.npz")
+    cutouts, backgrounds = [], []
+    for photo, mask, plain, (top, bottom, left, right) in zip(photos, *found, strict=True):
+        if bottom > top:
+            backgrounds.append(np.ascontiguousarray(photo.image[top:bottom, left:right]))
         if masks.usable(mask):
             height, width = photo.image.shape[:2]
             category = names.index(photo.category) + 1
-            cutouts.append(Cutout(photo.image, fit_labels(mask, width, height), category, plain))
+            fitted = fit_labels(mask, width, height)
+            cutouts.append(Cutout(photo.image, fitted, category, bool(plain)))
     return cutouts, backgrounds or [np.full((64, 64, 3), 128, np.uint8)]
+
+
+def _find_masks(
+    photos: Sequence[Photo], seeds: SeedMaps, cut: masks.Cut, file: Path
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.int64]]:
+    """Masks (N, SIZE, SIZE), whether the ground is even (N,), and an empty part of each photo (N, 4)."""
+
+    def find(index: int) -> tuple[Picture, bool, tuple[int, int, int, int]]:
+        photo = photos[index]
+        height, width = photo.image.shape[:2]
+        if photo.category == BACKGROUND_CATEGORY:
+            return np.zeros((masks.SIZE, masks.SIZE), np.uint8), False, (0, height, 0, width)
+        small = fit_picture(photo.image, masks.SIZE, masks.SIZE)
+        mask = masks.plain_mask(small)
+        if mask is not None and masks.usable(mask):
+            return mask, True, NO_PART
+        likely = seeds(photo.image, photo.category)
+        cv2.setRNGSeed(index)  # of this thread: GrabCut draws, and must not depend on who is asked
+        mask = masks.grab_cut(small, likely, cut)
+        rng = np.random.default_rng((5, index))
+        return mask, False, empty_part(rng, photo.image.shape, np.maximum(likely, mask))
+
+    found: list[tuple[Picture, bool, tuple[int, int, int, int]]] = []
+    if file.is_file():
+        with np.load(file) as kept:
+            arrays = [kept[name] for name in ("masks", "plain", "parts")]
+        found = [(m, bool(e), tuple(p)) for m, e, p in zip(*arrays, strict=True)]
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        while len(found) < len(photos):
+            found += pool.map(find, range(len(found), min(len(found) + SAVED_AT_ONCE, len(photos))))
+            with whole_file(file) as part, part.open("wb") as stream:
+                cut_masks, plain, parts = (np.array(values) for values in zip(*found, strict=True))
+                np.savez_compressed(stream, masks=cut_masks, plain=plain, parts=parts)
+    cut_masks, plain, parts = (np.array(values) for values in zip(*found, strict=True))
+    return cut_masks, plain, parts
 
 
 def photo_categories(photos: Sequence[Photo]) -> list[str]:
@@ -92,18 +129,21 @@ def photo_categories(photos: Sequence[Photo]) -> list[str]:
 
 
 def empty_part(
-    rng: np.random.Generator, image: Picture, likely: NDArray[np.floating]
-) -> list[Picture]:
-    """A part of a photo, 30 to 80 % of each side, where nothing likely is; none after 16 tries."""
-    height, width = image.shape[:2]
+    rng: np.random.Generator, shape: tuple[int, ...], likely: NDArray[np.floating]
+) -> tuple[int, int, int, int]:
+    """Top, bottom, left and right of a part of a photo where nothing likely is; empty after 16 tries.
+
+    Its sides are 30 to 80 % of the photo's.
+    """
+    height, width = shape[:2]
     large = np.asarray(cv2.resize(likely.astype(np.float32), (width, height)))
     for _ in range(16):
         rows, columns = (int(side * rng.uniform(0.3, 0.8)) for side in (height, width))
         top, left = int(rng.integers(height - rows + 1)), int(rng.integers(width - columns + 1))
         part = np.s_[top : top + rows, left : left + columns]
         if float(np.percentile(large[part], 97)) < 0.45:
-            return [np.ascontiguousarray(image[part])]
-    return []
+            return top, top + rows, left, left + columns
+    return NO_PART
 
 
 class Activations(nn.Module):

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from sslviz.errors import TrainingError
+from sslviz.models.precision import keep_freed_memory
 from sslviz.training.logs import TrainLog
 from sslviz.training.options import TrainOptions
 from sslviz.training.sources import Draws, Source, Task
@@ -243,6 +244,8 @@ def train(options: TrainOptions) -> Iterator[Progress]:
     from sslviz.training.tasks import stages
 
     place = Place.from_environment()
+    if place.device.type == "cpu":
+        keep_freed_memory(all_of_it=True)
     for stage in stages(options):
         if not (stage.output / "model.safetensors").is_file():
             yield from _run(stage, place)

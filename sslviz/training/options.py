@@ -60,6 +60,8 @@ class TrainOptions:
     split: str = "train"
     composites: int = 16_000
     """Training pictures composed for the compact methods; each takes about 0.38 MB of disk."""
+    cache: Path | None = None
+    """Folder of another run's composites and sounds, to learn from instead of making them."""
     image_size: int = 384
     """Of the composites, and of what a compact network that starts fresh wants to be given."""
     tagger_steps: int = 1600

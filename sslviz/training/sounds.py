@@ -52,6 +52,8 @@ class SoundMixer:
             samples = add_below(samples, below, rng.uniform(8, 25))
         elif chance < 0.6:
             samples = self._tilted(samples, rng.uniform(-0.5, 0.5))
+        elif chance < 0.75:
+            samples = in_a_room(rng, samples, self.rate)
         return np.clip(samples, -1, 1).astype(np.float32)
 
     def mixture(self, rng: np.random.Generator, first: str, second: str) -> Samples:
@@ -106,6 +108,17 @@ class SoundMixer:
         spectrum = np.fft.rfft(samples)
         gain = (np.maximum(np.arange(len(spectrum)), 100) / 5000.0) ** slope
         return np.asarray(np.fft.irfft(spectrum * gain, self.num_samples), np.float32)
+
+
+def in_a_room(rng: np.random.Generator, samples: Samples, sample_rate: int) -> Samples:
+    """With the echoes of a room: noise that fades by 60 dB within 0.2 to 0.9 s, as loud as the sound or less."""
+    fade_seconds, wet = rng.uniform(0.2, 0.9), rng.uniform(0.2, 1.0)
+    times = np.arange(int(fade_seconds * sample_rate)) / sample_rate
+    echoes = rng.standard_normal(len(times)) * 10 ** (-3 * times / fade_seconds)
+    size = 1 << (len(samples) + len(echoes)).bit_length()
+    spectrum = np.fft.rfft(samples, size) * np.fft.rfft(echoes, size)
+    heard = np.asarray(np.fft.irfft(spectrum, size)[: len(samples)], np.float32)
+    return add_below(samples, heard, -20 * float(np.log10(wet))) if heard.any() else samples
 
 
 def loudness(samples: Samples) -> float:

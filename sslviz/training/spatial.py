@@ -14,10 +14,14 @@ from torch.nn.functional import (
     cross_entropy,
     interpolate,
     log_softmax,
-    one_hot,
     softplus,
 )
 
+from sslviz.training.composites import HALO
+
+HALO_SHARE = 0.6
+"""What a halo counts as of the object: enough to be marked, less than the object itself. People who mark
+sources draw boxes, so a map that is cut along every leg misses what they count."""
 SMALLEST_SHARE = 0.002
 """A category that covers less of the picture does not count as present."""
 ON_THRESHOLD, OFF_THRESHOLD, RULE_SHARPNESS = 0.72, 0.5, 14.0
@@ -53,12 +57,13 @@ def make_targets(labels: Tensor, wanted: Tensor, doubt: Tensor) -> Targets:
     """Targets from composite labels.
 
     Args:
-        labels: (B, 4h, 4w) categories, 0 for background.
+        labels: (B, 4h, 4w) categories, 0 for background; ``HALO`` added beside objects.
         wanted: (S, C) categories of the sounds.
         doubt: (S, C) 1 where a category is no negative of the sound at all.
     """
-    cells = one_hot(labels.long(), wanted.shape[1]).permute(0, 3, 1, 2).float()
-    masks = avg_pool2d(cells, 2)
+    shares = torch.where(labels >= HALO, HALO_SHARE, 1.0)[:, None]
+    cells = shares.new_zeros(len(labels), wanted.shape[1], *labels.shape[1:])
+    masks = avg_pool2d(cells.scatter_(1, (labels % HALO).long()[:, None], shares), 2)
     present = (masks.mean((2, 3)) > SMALLEST_SHARE).float()
     present[:, 0] = 0
     weight = 1 - (present @ doubt.T).clamp(0, 1)
@@ -124,6 +129,22 @@ def share_loss(shares: Tensor, kinds: Tensor) -> Tensor:
     """
     wanted = shares.new_tensor(((0.5, 0.4, 0.1), (0.1, 0.85, 0.05), (0.0, 0.05, 0.95)))
     return -(wanted[kinds] * log_softmax(shares, 1)).sum(1).mean()
+
+
+def kept_loss(seen: Tensor, before: Tensor) -> Tensor:
+    """How far group probabilities went from those of the classifier before training: mean divergence of the cells.
+
+    It keeps the breadth of 1,000 classes while the trunk learns from photos of a few dozen.
+
+    Args:
+        seen: (B, G, h, w), at most 1 in each cell.
+        before: The same, before.
+    """
+    now, then = (
+        torch.cat((part.float(), 1 - part.float().sum(1, keepdim=True)), 1).clamp(min=1e-4)
+        for part in (seen, before)
+    )
+    return (then * (then / now).log()).sum(1).mean()
 
 
 def agreement_loss(logits: Tensor, targets: Targets) -> Tensor:

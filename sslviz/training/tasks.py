@@ -61,11 +61,19 @@ def stages(options: TrainOptions) -> list[TrainOptions]:
     if options.sound_encoder is None and options.tagger_steps:
         rounds = [sound_encoder_run(options)]
         base = replace(base, sound_encoder=rounds[0].output)
-    first = replace(base, output=options.output / "round1", steps=max(1, options.steps // 5))
+    first = replace(
+        base,
+        output=options.output / "round1",
+        steps=max(1, options.steps // 5),
+        composites=max(1, options.composites // 4),
+    )
     target = options.output / "round2" if slots else options.output
     second = replace(base, output=target, initial=str(first.output))
     rounds += [first, second]
-    return rounds + ([replace(options, initial=str(target))] if slots else [])
+    if slots:  # heads start trained, so that half of the steps do
+        half = max(1, options.steps // 2)
+        rounds.append(replace(options, initial=str(target), cache=target / "cache", steps=half))
+    return rounds
 
 
 def sound_encoder_run(options: TrainOptions) -> TrainOptions:
@@ -96,7 +104,7 @@ def make_task(options: TrainOptions) -> Task:
     network = initial_network(options)
     if options.method in COMPACT:
         objective: CompactObjective = COMPACT[options.method](network)
-        return make_compact_task(objective, options, fresh=options.initial is None)
+        return make_compact_task(objective, options)
     objective_of_paper = _paper_objective(network, options)
     if options.initial is not None and not options.anew:
         _take_over(objective_of_paper, read_training_state(_start(options.initial)))

@@ -70,6 +70,29 @@ def test_a_graph_follows_weights_that_are_not_the_shipped_ones() -> None:
         torch.testing.assert_close(one, other, atol=1e-3, rtol=1e-3)
 
 
+def test_the_first_graph_may_be_met_by_several_threads_at_once() -> None:
+    """Rarely, OpenVINO's first look at a type, made by two threads at the same time, never came back."""
+    code = """
+import sys, threading
+import numpy as np, torch
+from sslviz.models.openvino_runtime import Graph, openvino
+
+sys.setswitchinterval(1e-6)
+torch.set_num_threads(1)
+graph = Graph(lambda node: [openvino().opset13.relu(node)])
+def meet():
+    with graph.run(np.ones((1, 3), np.float32)) as found:
+        assert found[0].sum() == 3
+threads = [threading.Thread(target=meet) for _ in range(8)]
+[t.start() for t in threads]; [t.join() for t in threads]
+print("all")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )  # fmt: skip
+    assert done.stdout.strip() == "all", done.stderr
+
+
 @pytest.mark.skipif(not cpu_is_fast_in_bfloat16(), reason="the processor has no bfloat16")
 def test_a_head_in_bfloat16_hardly_moves_the_maps_of_real_frames() -> None:
     """The map is the root of a cosine: next to 0 it doubles the digits of an error that nobody can see."""

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from sslviz.training import masks
-from sslviz.training.composites import Composer, CompositeOptions, Cutout
+from sslviz.training.composites import (
+    HALO,
+    Composer,
+    CompositeOptions,
+    Cutout,
+    label,
+    paste,
+)
 from sslviz.training.pictures import extent, fit_picture
 from sslviz.training.sounds import SoundMixer, loudness
 from tests.training.conftest import drawing
@@ -50,7 +57,38 @@ def test_composites_have_labels_of_the_objects_in_them(changes: dict[str, float]
     made = [composer(**changes).sample(np.random.default_rng(seed)) for seed in range(20)]
     assert {m.image.shape for m in made} == {(160, 160, 3)}
     assert {m.labels.shape for m in made} == {(40, 40)}
-    assert set(np.unique(np.stack([m.labels for m in made]))) == {0, 1, 2}
+    assert set(np.unique(np.stack([m.labels for m in made]) % HALO)) == {0, 1, 2}
+
+
+def test_a_halo_fills_the_hull_of_each_large_part_beside_the_object() -> None:
+    mask = np.zeros((60, 100), np.uint8)
+    mask[10:50, 10:16], mask[44:50, 10:40] = 1, 1  # an L
+    mask[20:40, 70:90] = 1  # a block, convex already
+    mask[2, 2] = 1  # a speck
+    labels = label(mask, 3)
+    assert np.array_equal(labels == 3, mask > 0)
+    assert labels[40, 20] == 3 + HALO  # inside the L's corner
+    assert not labels[30, 60]  # between the parts
+    assert not labels[3:9, 3:9].any()
+    assert (labels[20:40, 70:90] == 3).all()
+
+
+def test_a_halo_never_covers_what_lies_below_an_object() -> None:
+    square = np.ones((40, 40), np.uint8)
+    corner = np.triu(square).astype(np.uint8)
+    pixels = np.full((40, 40, 3), 200, np.uint8)
+    image, labels = np.zeros((40, 40, 3), np.uint8), np.full((40, 40), 1, np.uint8)
+    options = CompositeOptions(size=40, min_scale=0.9, max_scale=0.9)
+    paste(np.random.default_rng(0), Cutout(pixels, corner, 2, plain=True), image, labels, options)
+    assert 2 in labels
+    assert not (labels == 2 + HALO).any()
+
+
+def test_a_herd_is_many_of_one_kind() -> None:
+    options = {"photo_share": 0.0, "mosaic_share": 0.0, "herd_share": 1.0}
+    for seed in range(6):
+        labels = composer(**options).sample(np.random.default_rng(seed)).labels % HALO
+        assert len(np.unique(labels)) == 2  # ground and one category
 
 
 def test_one_seed_makes_one_composite() -> None:

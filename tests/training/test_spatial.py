@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from sslviz.training import spatial
+from sslviz.training.composites import HALO
 
 
 def labels() -> torch.Tensor:
@@ -27,6 +28,21 @@ def test_a_pair_is_positive_where_the_picture_holds_the_source() -> None:
     mask = found.pair_masks(torch.tensor([0]), torch.tensor([0]))[0]
     assert mask[:4, :4].min() == 1
     assert mask.sum() == 16
+
+
+def test_a_halo_counts_in_part_and_is_present() -> None:
+    picture = labels()
+    picture[:, 8:, :8] = 1 + HALO
+    found = spatial.make_targets(picture, wanted(), torch.zeros(3, 3))
+    assert found.masks[0, 1, :4, :4].min() == 1
+    assert found.masks[0, 1, 4:, :4].unique().tolist() == pytest.approx([spatial.HALO_SHARE])
+    assert found.things[0, 0, 4:, :4].max() == pytest.approx(spatial.HALO_SHARE)
+
+
+def test_what_the_classifier_saw_is_kept_at_no_cost_and_lost_at_one() -> None:
+    before = torch.rand(2, 5, 3, 3) / 5
+    assert spatial.kept_loss(before, before) == pytest.approx(0.0, abs=1e-6)
+    assert spatial.kept_loss(before.roll(1, 1), before) > 0.01
 
 
 def test_doubt_takes_weight_from_negatives() -> None:

@@ -48,11 +48,24 @@ class CellHead(nn.Module):
         )
         self.outline = Outline(2 * width)
 
-    def forward(self, stride8: Tensor, stride16: Tensor, stride32: Tensor) -> Cells:
-        """Trunk maps (B, 32, 2h, 2w), (B, 576, h, w), (B, 1280, h/2, w/2) -> cells."""
-        size = stride16.shape[-2:]
+    def seen(self, stride32: Tensor) -> Tensor:
+        """What the ImageNet classifier sees, (B, 1280, h/2, w/2) -> group probabilities (B, G, h/2, w/2)."""
         posterior = (self.classifier(stride32) * self.sharpness).softmax(1)
-        groups = torch.einsum("gk,bkhw->bghw", self.group_of, posterior)
+        return torch.einsum("gk,bkhw->bghw", self.group_of, posterior)
+
+    def forward(
+        self, stride8: Tensor, stride16: Tensor, stride32: Tensor, seen: Tensor | None = None
+    ) -> Cells:
+        """Cells of trunk maps.
+
+        Args:
+            stride8: (B, 32, 2h, 2w).
+            stride16: (B, 576, h, w).
+            stride32: (B, 1280, h/2, w/2).
+            seen: What the method of that name says of ``stride32``, where it was asked already.
+        """
+        size = stride16.shape[-2:]
+        groups = self.seen(stride32) if seen is None else seen
         groups = interpolate(groups, size, mode="bilinear", align_corners=False)
         coarse = interpolate(
             self.from_stride32(stride32), size, mode="bilinear", align_corners=False
