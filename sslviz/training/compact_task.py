@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from sslviz.datasets.paired import read_paired
 from sslviz.models.compact import CompactNetwork
-from sslviz.training.caches import PicturePool, SoundBank, build_pictures, build_sounds
 from sslviz.training.class_groups import ClassGroups, read_class_groups
-from sslviz.training.compact import CompactBatch, CompactObjective, JSACompactObjective
+from sslviz.training.compact import CompactBatch, CompactObjective
+from sslviz.training.compact_slots import JSACompactObjective
 from sslviz.training.composites import HALO, Composer, CompositeOptions
 from sslviz.training.cutouts import (
     Activations,
@@ -27,7 +27,9 @@ from sslviz.training.cutouts import (
 from sslviz.training.decoding import FileReader
 from sslviz.training.masks import SIZE, Cut, map_seeds
 from sslviz.training.options import TrainOptions
+from sslviz.training.picture_pool import Kept, PicturePool, build_pictures, is_built
 from sslviz.training.pictures import Picture, fit_picture
+from sslviz.training.sound_bank import SoundBank, build_sounds
 from sslviz.training.sources import Task
 from sslviz.training.spatial import SMALLEST_SHARE
 from sslviz.training.tagger import load_encoder, load_tagger, read_sounds, read_weights
@@ -43,7 +45,7 @@ LATER_CUT = Cut(surely_ground=0.18, surely_object=0.8, rounds=2, min_agreement=0
 class Draw(NamedTuple):
     """A picture, the sound chosen for it, and another sound."""
 
-    picture: tuple[NDArray[np.generic], ...]
+    picture: Kept
     sounds: tuple[int, int]
     order: NDArray[np.int64]
 
@@ -70,7 +72,7 @@ class CompactTask(Task):
     def sample(self, rng: np.random.Generator, index: int = 0) -> Draw:
         """A picture, a sound of one of its categories (any other where it has none), one more."""
         picture = self.pictures[int(rng.integers(len(self.pictures)))]
-        labels = picture[2] % HALO
+        labels = picture.labels % HALO
         counts = np.bincount(labels.reshape(-1), minlength=len(self.by_category))
         shown = [c for c in self.heard if counts[c] > SMALLEST_SHARE * labels.size]
         own = self.by_category[shown[int(rng.integers(len(shown)))]] if shown else self.without
@@ -90,15 +92,13 @@ class CompactTask(Task):
         noise = torch.from_numpy(rng.normal(0, 0.03, hidden.shape)).float()
         renamed = isinstance(self.objective, JSACompactObjective) and rng.random() < RENAMING_SHARE
         order = draws[0].order if renamed else draws[0].order[:0]
-        stride8, stride16, labels, seen = (
-            torch.from_numpy(np.stack(part))
-            for part in zip(*(d.picture for d in draws), strict=True)
-        )
+        pictures = Kept(*(np.stack(part) for part in zip(*(d.picture for d in draws), strict=True)))
+        stride8, stride16, seen, labels = (torch.from_numpy(part) for part in pictures)
         return CompactBatch(
             stride8,
             stride16,
-            labels,
             seen,
+            labels,
             hidden * loud + noise,
             torch.from_numpy(self.sounds.wanted[index]),
             torch.from_numpy(self.sounds.doubt[index]),
@@ -153,7 +153,7 @@ def make_compact_task(objective: CompactObjective, options: TrainOptions) -> Com
             bank = build_sounds(network, sounds, photo_categories(photos), groups, options.sounds)
             save_bank(bank, folder)
     bank = load_bank(folder)
-    if not (folder / "labels.npy").is_file():
+    if not is_built(folder):
         _compose(network, photos, bank, options, folder)
     return CompactTask(objective, PicturePool(folder), bank, lost)
 
@@ -255,7 +255,7 @@ def calibrate(task: CompactTask, count: int = 400, seed: int = 0) -> Calibration
     with torch.no_grad():
         for _ in range(min(count, len(task.pictures))):
             draw = task.sample(rng)
-            shown = np.unique(draw.picture[2] % HALO)
+            shown = np.unique(draw.picture.labels % HALO)
             own, other = draw.sounds[0], _absent(rng, task, shown)
             for index, (confidences, peaks) in ((own, right), (other, wrong)):
                 confidence, peak = _score(network, draw.picture, bank.tokens(index))
@@ -278,9 +278,7 @@ def _absent(rng: np.random.Generator, task: CompactTask, shown: NDArray[np.gener
             return index
 
 
-def _score(
-    network: CompactNetwork, picture: tuple[NDArray[np.generic], ...], hidden: Tensor
-) -> tuple[float, float]:
+def _score(network: CompactNetwork, picture: Kept, hidden: Tensor) -> tuple[float, float]:
     """Confidence, and the mean of the best 3 % of cells."""
     stride8, stride16 = (torch.from_numpy(part)[None].float() for part in picture[:2])
     images = network.encode_early(stride8, stride16)

@@ -59,7 +59,7 @@ class TrainOptions:
     """Pretrained encoders of the compact methods; by default ``weights`` in ``data``."""
     split: str = "train"
     composites: int = 16_000
-    """Training pictures composed for the compact methods; each takes about 0.38 MB of disk."""
+    """Training pictures composed for the compact methods; each takes about 0.3 MB of disk at 384 px."""
     cache: Path | None = None
     """Folder of another run's composites and sounds, to learn from instead of making them."""
     image_size: int = 384

@@ -19,11 +19,8 @@ from sslviz.models import ACL, JSA, METHODS, MarginNCE, Network
 from sslviz.models.compact import MarginNCECompact
 from sslviz.training.acl_guided import GuidedACLObjective
 from sslviz.training.acl_objective import ACLObjective
-from sslviz.training.compact import (
-    CompactObjective,
-    JSACompactObjective,
-    MarginNCECompactObjective,
-)
+from sslviz.training.compact import CompactObjective, MarginNCECompactObjective
+from sslviz.training.compact_slots import JSACompactObjective
 from sslviz.training.compact_task import CompactTask, calibrate, make_compact_task
 from sslviz.training.guidance_file import read_guidance
 from sslviz.training.objectives import (

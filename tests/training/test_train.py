@@ -20,12 +20,12 @@ from sslviz.evaluation.library import still_window
 from sslviz.models import JSA, MarginNCE
 from sslviz.models.blocks.resnet import ResNet18
 from sslviz.models.compact import MarginNCECompact
-from sslviz.training.caches import PERSON
 from sslviz.training.loop import Trainer, train
 from sslviz.training.objectives import MarginNCEObjective, MarginNCEOptions
 from sslviz.training.options import TrainOptions
 from sslviz.training.pairs import PairTask, Recipe, ids_of_test_set, read_pairs
 from sslviz.training.pseudo_sounds import HEARD_AS, NO_VERDICT, STAND_INS
+from sslviz.training.sound_bank import PERSON
 from sslviz.training.sounds import SoundMixer, SoundPlan
 from sslviz.training.tagger import TaggerObjective, TaggerTask, load_encoder, save_encoder
 from sslviz.training.tasks import initial_network, make_task, stages
@@ -181,6 +181,8 @@ def test_a_bundled_checkpoint_is_remade_in_rounds(tmp_path: Path) -> None:
     ]
     assert runs[1].sound_encoder == runs[0].output
     assert [run.initial for run in runs[2:]] == [str(run.output) for run in runs[1:3]]
+    assert runs[3].cache == runs[2].output / "cache", "slots learn from the same pictures"
+    assert runs[3].steps == options.steps // 2
     assert stages(replace(options, initial="x")) == [replace(options, initial="x")]
 
 

@@ -8,10 +8,10 @@ import torch
 
 from sslviz.checkpoints import find_folder, load_network
 from sslviz.models.compact import MarginNCECompact
-from sslviz.training import caches, masks
-from sslviz.training.caches import PARTS, build_pictures
+from sslviz.training import masks, picture_pool
 from sslviz.training.composites import Composer, CompositeOptions, Cutout
 from sslviz.training.cutouts import BACKGROUND_CATEGORY, Photo, cut_out
+from sslviz.training.picture_pool import PARTS, build_pictures
 from tests.training.conftest import drawing
 
 
@@ -38,7 +38,7 @@ def pool(folder: Path) -> list[np.ndarray]:
 def test_an_interrupted_pool_is_gone_on_with(
     network: MarginNCECompact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(caches, "_BETWEEN_SAVES", 2)
+    monkeypatch.setattr(picture_pool, "_BETWEEN_SAVES", 2)
     assert list(build_pictures(network, composer(), 5, tmp_path / "whole", 3)) == [2, 4, 5]
     run = build_pictures(network, composer(), 5, tmp_path / "cut", 3)
     assert next(run) == 2
@@ -53,7 +53,7 @@ def test_pools_hold_the_same_without_openvino(
     network: MarginNCECompact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     list(build_pictures(network, composer(), 2, tmp_path / "graph", 3))
-    monkeypatch.setattr(caches, "openvino", lambda: None)
+    monkeypatch.setattr(picture_pool, "openvino", lambda: None)
     list(build_pictures(network, composer(), 2, tmp_path / "torch", 3))
     for found, expected in zip(pool(tmp_path / "graph"), pool(tmp_path / "torch"), strict=True):
         assert found.shape == expected.shape

@@ -1,13 +1,7 @@
-"""What the bundled localizers are trained from, computed once.
+"""Sounds after the tagger, computed once, with what each may be paired with."""
 
-Pictures after the frozen early layers, and sounds after the frozen tagger.
-"""
-
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,102 +10,14 @@ from torch import Tensor
 from torch.nn.functional import hardswish
 
 from sslviz.models.compact import CompactNetwork
-from sslviz.models.openvino_runtime import openvino
 from sslviz.training.class_groups import ClassGroups
-from sslviz.training.composites import Composer
 from sslviz.training.pseudo_sounds import HEARD_AS, NO_VERDICT, STAND_INS, move
 from sslviz.training.sounds import PLACELESS, Samples, SoundMixer, SoundPlan
-from sslviz.whole_file import whole_file
 
 DOUBT = 0.7
 """Of weak negatives."""
 PERSON = "person"
-PARTS = ("stride8", "stride16", "labels", "seen")
-_BETWEEN_SAVES = 512
 DEFAULT_PLAN = SoundPlan()
-
-
-class PicturePool:
-    """Composites after the early layers, in files of a folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.arrays = [np.load(folder / f"{part}.npy", mmap_mode="r") for part in PARTS]
-
-    def __len__(self) -> int:
-        return len(self.arrays[0])
-
-    def __getitem__(self, index: int) -> tuple[NDArray[np.generic], ...]:
-        return tuple(np.array(array[index]) for array in self.arrays)
-
-
-def build_pictures(
-    network: CompactNetwork, composer: Composer, count: int, folder: Path, seed: int
-) -> Iterator[int]:
-    """Draw composites, run the trunk, and write a pool; yields how many are done.
-
-    A picture depends on the seed and its number only: several are made at a time, and what an
-    interrupted run left is gone on with.
-    """
-    size, num_groups = composer.options.size, network.num_groups
-    shapes = {
-        "stride8": (32, size // 8, size // 8),
-        "stride16": (96, size // 16, size // 16),
-        "labels": (size // 4, size // 4),
-        "seen": (num_groups, size // 32, size // 32),
-    }
-    folder.mkdir(parents=True, exist_ok=True)
-    progress = folder / "pictures_done.txt"
-    done = int(progress.read_text()) if progress.is_file() else 0
-    files = {
-        part: np.lib.format.open_memmap(
-            folder / f"{part}.npy.part",
-            "r+" if done else "w+",
-            np.uint8 if part == "labels" else np.float16,
-            (count, *shape),
-        )
-        for part, shape in shapes.items()
-    }
-    extract = _extractor(network)
-
-    def make(row: int) -> dict[str, NDArray[np.generic]]:
-        composite = composer.sample(np.random.default_rng((seed, row)))
-        stride8, stride16, seen = extract(composite.image.astype(np.float32) / np.float32(255))
-        return dict(zip(PARTS, (stride8, stride16, composite.labels, seen), strict=True))
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for first in range(done, count, _BETWEEN_SAVES):
-            rows = range(first, min(first + _BETWEEN_SAVES, count))
-            for row, made in zip(rows, pool.map(make, rows), strict=True):
-                for part, values in made.items():
-                    files[part][row] = values
-            for file in files.values():
-                file.flush()
-            with whole_file(progress) as part_file:
-                part_file.write_text(str(rows.stop))
-            yield rows.stop
-    for part in PARTS:
-        (folder / f"{part}.npy.part").replace(folder / f"{part}.npy")
-    progress.unlink()
-
-
-def _extractor(
-    network: CompactNetwork,
-) -> Callable[[NDArray[np.float32]], Sequence[NDArray[np.floating]]]:
-    """What is kept of a picture (S, S, 3) in [0, 1]: early maps, and what the classifier sees."""
-    trunk, head = network.image_encoder, network.cell_head
-    if openvino() is not None:
-        from sslviz.models.graphs import TrainingGraph  # needs OpenVINO
-
-        return TrainingGraph(trunk, head)
-
-    @torch.inference_mode()
-    def extract(pixels: NDArray[np.float32]) -> list[NDArray[np.floating]]:
-        early = trunk.early(torch.from_numpy(pixels).permute(2, 0, 1)[None] * 2 - 1)
-        seen = head.seen(trunk.late(early.stride16).stride32)
-        return [part[0].numpy() for part in (*early, seen)]
-
-    return extract
 
 
 @dataclass(frozen=True, slots=True)
