@@ -1,10 +1,11 @@
 """Objects cut out of training photos, and photos' parts without objects."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -74,53 +75,66 @@ def cut_out(
         folder: Masks are kept there as they are found; those that lie there are not sought again.
     """
     names = photo_categories(photos)
-    found = _find_masks(photos, seeds, cut, folder / "masks.npz")
     cutouts, backgrounds = [], []
-    for photo, mask, plain, (top, bottom, left, right) in zip(photos, *found, strict=True):
+    for photo, found in zip(photos, _search(photos, seeds, cut, folder / "masks.npz"), strict=True):
+        top, bottom, left, right = found.empty
         if bottom > top:
             backgrounds.append(np.ascontiguousarray(photo.image[top:bottom, left:right]))
-        if masks.usable(mask):
+        if masks.usable(found.mask):
             height, width = photo.image.shape[:2]
             category = names.index(photo.category) + 1
-            fitted = fit_labels(mask, width, height)
-            cutouts.append(Cutout(photo.image, fitted, category, bool(plain)))
+            mask = fit_labels(found.mask, width, height)
+            cutouts.append(Cutout(photo.image, mask, category, bool(found.plain)))
     return cutouts, backgrounds or [np.full((64, 64, 3), 128, np.uint8)]
 
 
-def _find_masks(
+class _Found(NamedTuple):
+    """What was found in a photo."""
+
+    mask: Picture
+    """(SIZE, SIZE), 0 or 1."""
+    plain: bool
+    """Its ground is even."""
+    empty: tuple[int, int, int, int]
+    """Top, bottom, left and right of a part without the object; no part where bottom is top."""
+
+
+def _search(
     photos: Sequence[Photo], seeds: SeedMaps, cut: masks.Cut, file: Path
-) -> tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.int64]]:
-    """Masks (N, SIZE, SIZE), whether the ground is even (N,), and an empty part of each photo (N, 4)."""
-
-    def find(index: int) -> tuple[Picture, bool, tuple[int, int, int, int]]:
-        photo = photos[index]
-        height, width = photo.image.shape[:2]
-        if photo.category == BACKGROUND_CATEGORY:
-            return np.zeros((masks.SIZE, masks.SIZE), np.uint8), False, (0, height, 0, width)
-        small = fit_picture(photo.image, masks.SIZE, masks.SIZE)
-        mask = masks.plain_mask(small)
-        if mask is not None and masks.usable(mask):
-            return mask, True, NO_PART
-        likely = seeds(photo.image, photo.category)
-        cv2.setRNGSeed(index)  # of this thread: GrabCut draws, and must not depend on who is asked
-        mask = masks.grab_cut(small, likely, cut)
-        rng = np.random.default_rng((5, index))
-        return mask, False, empty_part(rng, photo.image.shape, np.maximum(likely, mask))
-
-    found: list[tuple[Picture, bool, tuple[int, int, int, int]]] = []
+) -> Iterator[_Found]:
+    """Search all photos, several at a time; ``file`` keeps what was found."""
+    arrays: dict[str, list[NDArray[np.generic]]] = {name: [] for name in _Found._fields}
     if file.is_file():
         with np.load(file) as kept:
-            arrays = [kept[name] for name in ("masks", "plain", "parts")]
-        found = [(m, bool(e), tuple(p)) for m, e, p in zip(*arrays, strict=True)]
+            arrays = {name: list(kept[name]) for name in _Found._fields}
     file.parent.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        while len(found) < len(photos):
-            found += pool.map(find, range(len(found), min(len(found) + SAVED_AT_ONCE, len(photos))))
-            with whole_file(file) as part, part.open("wb") as stream:
-                cut_masks, plain, parts = (np.array(values) for values in zip(*found, strict=True))
-                np.savez_compressed(stream, masks=cut_masks, plain=plain, parts=parts)
-    cut_masks, plain, parts = (np.array(values) for values in zip(*found, strict=True))
-    return cut_masks, plain, parts
+        for first in range(len(arrays["mask"]), len(photos), SAVED_AT_ONCE):
+            part = range(first, min(first + SAVED_AT_ONCE, len(photos)))
+            for found in pool.map(lambda i: _search_one(i, photos[i], seeds, cut), part):
+                for name, value in found._asdict().items():
+                    arrays[name].append(np.asarray(value))
+            with whole_file(file) as path, path.open("wb") as stream:
+                np.savez_compressed(
+                    stream, mask=arrays["mask"], plain=arrays["plain"], empty=arrays["empty"]
+                )
+    for values in zip(*arrays.values(), strict=True):
+        yield _Found(*values)
+
+
+def _search_one(number: int, photo: Photo, seeds: SeedMaps, cut: masks.Cut) -> _Found:
+    height, width = photo.image.shape[:2]
+    if photo.category == BACKGROUND_CATEGORY:
+        return _Found(np.zeros((masks.SIZE, masks.SIZE), np.uint8), False, (0, height, 0, width))
+    small = fit_picture(photo.image, masks.SIZE, masks.SIZE)
+    mask = masks.plain_mask(small)
+    if mask is not None and masks.usable(mask):
+        return _Found(mask, True, NO_PART)
+    likely = seeds(photo.image, photo.category)
+    cv2.setRNGSeed(number)  # of this thread: GrabCut draws, and must not depend on who is asked
+    mask = masks.grab_cut(small, likely, cut)
+    rng = np.random.default_rng((5, number))
+    return _Found(mask, False, empty_part(rng, photo.image.shape, np.maximum(likely, mask)))
 
 
 def photo_categories(photos: Sequence[Photo]) -> list[str]:
