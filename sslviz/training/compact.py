@@ -109,6 +109,11 @@ class CompactObjective(nn.Module):
         cells = head(stride8, late.stride16, late.stride32, seen)
         return Cells(*(part.float() for part in cells)), spatial.kept_loss(seen, batch.seen)
 
+    def with_kept(self, named: Losses, kept: Tensor) -> Losses:
+        """Losses with that of ``cells`` added."""
+        total = named["total"] + self.options.kept_weight * kept
+        return {**named, "kept": kept, "total": total}
+
 
 class MarginNCECompactObjective(CompactObjective):
     """MarginNCE on the best cells, and where they should be."""
@@ -129,15 +134,15 @@ class MarginNCECompactObjective(CompactObjective):
         """Losses of a batch; what follows the cells is computed in full precision."""
         cells, kept = self.cells(batch)
         with torch.autocast(cells.learned.device.type, enabled=False):
-            return self._of_cells(cells, kept, batch)
+            return self.with_kept(self._of_cells(cells, batch), kept)
 
-    def _of_cells(self, cells: Cells, kept: Tensor, batch: CompactBatch) -> Losses:
+    def _of_cells(self, cells: Cells, batch: CompactBatch) -> Losses:
         options, network = self.options, self.network
         hidden = batch.hidden[:, -1].float()
         sounds = network.sound_head(hidden, network.audio_encoder.classifier(hidden))
         targets = spatial.make_targets(batch.labels, batch.wanted, batch.doubt)
         named, coarse = self._where(cells, sounds, targets)
-        named |= {"thing": spatial.thing_loss(cells.objectness, targets.things), "kept": kept}
+        named["thing"] = spatial.thing_loss(cells.objectness, targets.things)
         own = torch.eye(*coarse.shape[:2], device=coarse.device)
         best = coarse.flatten(2).topk(3, 2).values.mean(2)
         named["margin_nce"] = spatial.choose_loss(
@@ -153,7 +158,6 @@ class MarginNCECompactObjective(CompactObjective):
             + options.thing_weight * named["thing"]
             + options.choose_weight * named["margin_nce"]
             + options.share_weight * named["share"]
-            + options.kept_weight * named["kept"]
             + options.agreement_weight * named["agreement"]
         )
         return {**named, "total": total}

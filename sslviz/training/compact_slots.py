@@ -47,9 +47,7 @@ class JSACompactObjective(CompactObjective):
             vectors, tokens = rename_groups(network, vectors, tokens, batch.shuffle)
         keys = network.fine_keys(vectors).float()
         with torch.autocast(device, enabled=False):
-            named = self._of_tokens(cells, vectors, tokens, keys, batch)
-        total = named["total"] + self.options.kept_weight * kept
-        return {**named, "kept": kept, "total": total}
+            return self.with_kept(self._of_tokens(cells, vectors, tokens, keys, batch), kept)
 
     def _of_tokens(
         self, cells: Cells, vectors: Tensor, tokens: Tensor, keys: Tensor, batch: CompactBatch

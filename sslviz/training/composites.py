@@ -183,10 +183,10 @@ class Composer:
 def label(mask: Picture, category: int) -> Picture:
     """Labels of one object: its category, and its halo where each large part's convex hull goes beyond it."""
     hull = np.zeros(mask.shape, np.uint8)
-    mask = np.ascontiguousarray(mask)
+    mask, smallest = np.ascontiguousarray(mask), SMALLEST_PART * mask.sum()
     outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     for outline in outlines:
-        if cv2.contourArea(outline) >= SMALLEST_PART * mask.sum():
+        if cv2.contourArea(outline) >= smallest:
             cv2.fillConvexPoly(hull, cv2.convexHull(outline), category + HALO)
     hull[mask > 0] = category
     return hull
