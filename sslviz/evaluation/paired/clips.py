@@ -1,7 +1,8 @@
 """Real clips with boxes at one time: the only part where picture and sound belong together."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from sslviz.datasets.boxes import MarkedMoment, read_moments
 from sslviz.datasets.own import clip_folder, find_clip
 from sslviz.errors import DatasetError, MediaError
+from sslviz.evaluation.detection import auroc, bootstrap_of
 from sslviz.evaluation.figures import Figure, Tally
 from sslviz.evaluation.metrics import Floats, adaptive_mask, iou, min_max, pointing
 from sslviz.evaluation.paired.bench import Bench
@@ -19,6 +21,9 @@ from sslviz.types import Window
 
 PART = "clips"
 NAMES = ("clips_pointing", "clips_iou_half_max", "clips_iou_adaptive")
+CONFIDENCE = "auroc_clips"
+MAX_OTHERS = 12
+"""A clip exchanges sounds with so many before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +52,26 @@ def find_clip_sets(root: Path, notes: list[str]) -> list[ClipSet]:
 @dataclass(frozen=True, slots=True)
 class _Marked:
     path: Path
+    label: str
     truth: NDArray[np.float32]
+    window: Window
 
 
 def measure_clips(bench: Bench) -> list[Figure]:
-    """Pointing game, and IoU of the map's upper half (and of an adaptive mask) with the union of boxes."""
+    """Pointing game, IoU of the map's upper half (and of an adaptive mask) with the union of boxes, and confidence.
+
+    ``auroc_clips`` compares the confidence of a clip's picture with its own sound and with sounds of
+    clips that are labelled otherwise. Something in the picture may make such a sound as well (people
+    are in many), so that even a perfect localizer may stay below 1.
+    """
     sets = find_clip_sets(bench.root / "eval", bench.notes)
     moments = [(clips, moment) for clips in sets for moment in clips.moments]
     tally, groups, random = Tally(), list[str](), bench.rng(f"{PART} random")
-    centre = centre_prior(SIZE)
-    for scored in bench.score(PART, _trials(bench, moments), len(moments)):
-        truth, (score_map,) = scored.payload.truth, scored.maps
+    centre, confidences = centre_prior(SIZE), list[list[float]]()
+    for scored in bench.score(PART, _trials(_marked(bench, moments)), len(moments)):
+        truth, score_map = scored.payload.truth, scored.maps[0]
         groups.append(str(scored.payload.path))
+        confidences.append([found.confidence for found in scored.maps])
         _add(tally, "", upsample(score_map.values, SIZE), truth)
         _add(tally, "|random", upsample(bench.random_like(score_map, random), SIZE), truth)
         _add(tally, "|centre", centre, truth)
@@ -67,12 +80,40 @@ def measure_clips(bench: Bench) -> list[Figure]:
     if not groups:
         bench.notes.append(f"{PART}: skipped, no readable clip with boxes in an av*_boxes.json.")
         return []
-    return [tally.figure(name, groups=groups) for name in NAMES]
+    figures = [tally.figure(name, groups=groups) for name in NAMES]
+    if any(len(row) > 1 for row in confidences):
+        figures.append(_confidence(bench, confidences))
+    return figures
 
 
-def _trials(
-    bench: Bench, moments: list[tuple[ClipSet, MarkedMoment]]
-) -> Iterator[tuple[_Marked, list[Window]]]:
+def _trials(marked: Iterable[_Marked]) -> Iterator[tuple[_Marked, list[Window]]]:
+    """Each clip with its own sound; then it and clips of other labels before it with each other's."""
+    before: deque[_Marked] = deque(maxlen=MAX_OTHERS)
+    for clip in marked:
+        windows = [clip.window]
+        for other in before:
+            if other.label != clip.label:
+                windows.append(replace(clip.window, audio=other.window.audio))
+                windows.append(replace(other.window, audio=clip.window.audio))
+        yield clip, windows
+        before.append(clip)
+
+
+def _confidence(bench: Bench, rows: list[list[float]]) -> Figure:
+    def value(rows: list[list[float]]) -> float:
+        wrong = [confidence for row in rows for confidence in row[1:]]
+        return auroc([row[0] for row in rows], wrong) if wrong else 0.5  # a resample of one clip
+
+    def resampled(index: NDArray[np.intp]) -> float:
+        return value([rows[i] for i in index])
+
+    rng = bench.rng(f"{CONFIDENCE} random")
+    noise = [list(rng.random(len(row))) for row in rows]
+    spread = bootstrap_of(resampled, len(rows))
+    return Figure(CONFIDENCE, value(rows), len(rows), spread, {"random": value(noise)})
+
+
+def _marked(bench: Bench, moments: list[tuple[ClipSet, MarkedMoment]]) -> Iterator[_Marked]:
     for clips, moment in moments:
         path = find_clip(clips.folder, moment)
         if not moment.boxes:
@@ -87,7 +128,7 @@ def _trials(
             bench.notes.append(f"{PART}: {moment.file} is left out ({error}).")
             continue
         height, width = found.key_frame.image.shape[:2]
-        yield _Marked(path, moment.mask(SIZE, width, height)), [found]
+        yield _Marked(path, moment.label, moment.mask(SIZE, width, height), found)
 
 
 def _add(tally: Tally, suffix: str, values: Floats, truth: NDArray[np.float32]) -> None:
