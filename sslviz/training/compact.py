@@ -57,7 +57,7 @@ class CompactOptions:
     thing_weight: float = 0.5
     choose_weight: float = 0.4
     share_weight: float = 0.3
-    kept_weight: float = 0.3
+    kept_weight: float = 1.0
     """On what the classifier saw before training."""
     agreement_weight: float = 0.3
     slot_weight: float = 0.2

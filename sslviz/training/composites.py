@@ -34,6 +34,8 @@ SMALLEST_PART = 0.1
 """Of an object's pixels; smaller parts get no hull."""
 SMALLEST_OBJECT = 30
 """Pixels; what is smaller is not pasted."""
+SQUEEZES, SQUEEZE_SHARES = (1.0, 9 / 16, 3 / 4, 16 / 9), (0.45, 0.3, 0.15, 0.1)
+"""What a square network does to things in a square, a wide, a 4:3 and an upright frame, and how often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,8 @@ class CompositeOptions:
     max_pasted: int = 4
     min_scale: float = 0.14
     max_scale: float = 0.95
+    squeeze: float = 1.0
+    """Width against height of what is pasted; ``sample`` draws it per picture."""
 
 
 class Composer:
@@ -101,10 +105,10 @@ class Composer:
             image, labels = self._photo(rng, options.size)
         elif kind < options.photo_share + options.mosaic_share:
             image, labels = self._mosaic(rng)
-        elif rng.random() < options.herd_share:
-            image, labels = self._herd(rng)
         else:
-            image, labels = self._pasted(rng)
+            draw = self._herd if rng.random() < options.herd_share else self._pasted
+            squeeze = float(rng.choice(SQUEEZES, p=SQUEEZE_SHARES))
+            image, labels = draw(rng, replace(options, squeeze=squeeze))
         middle = LABEL_STRIDE // 2
         sparse = labels[middle::LABEL_STRIDE, middle::LABEL_STRIDE]
         return Composite(degrade(rng, image), np.ascontiguousarray(sparse))
@@ -150,9 +154,11 @@ class Composer:
         image = image[rows, columns]
         return fit_picture(jitter(rng, image[:, ::-1] if rng.random() < 0.5 else image), size, size)
 
-    def _pasted(self, rng: np.random.Generator) -> tuple[Picture, Picture]:
+    def _pasted(
+        self, rng: np.random.Generator, options: CompositeOptions
+    ) -> tuple[Picture, Picture]:
         """Objects at random places and scales on a background or on another photo."""
-        options, most = self.options, self.options.max_pasted
+        most = options.max_pasted
         if rng.random() < options.photo_background_share:
             image, labels = self._photo(rng, options.size)
             most = min(most, 2)
@@ -164,9 +170,8 @@ class Composer:
             paste(rng, self._draw(rng), image, labels, options)
         return image, labels
 
-    def _herd(self, rng: np.random.Generator) -> tuple[Picture, Picture]:
+    def _herd(self, rng: np.random.Generator, options: CompositeOptions) -> tuple[Picture, Picture]:
         """A flock, a herd, a crowd: 4 to 16 of one category, near each other, on a background."""
-        options = self.options
         image = np.ascontiguousarray(self._background(rng))
         labels = np.zeros((options.size, options.size), np.uint8)
         side = int(options.size * rng.uniform(0.4, 1.0))
@@ -204,7 +209,7 @@ def paste(
     pixels, mask = _framed(rng, cutout) if framed else _tight(cutout)
     longer = np.exp(rng.uniform(np.log(options.min_scale), np.log(options.max_scale)))
     scale = float(longer) * options.size / max(mask.shape)
-    pixels, mask = warp(rng, jitter(rng, pixels), mask, scale)
+    pixels, mask = warp(rng, jitter(rng, pixels), mask, scale, options.squeeze)
     if mask.sum() < SMALLEST_OBJECT:
         return
     softness = 0.3 if framed else float(rng.uniform(0.4, 1.3))

@@ -19,9 +19,20 @@ def jitter(rng: np.random.Generator, image: Picture) -> Picture:
 
 
 def degrade(rng: np.random.Generator, image: Picture) -> Picture:
-    """Blur and compression, as web video has them."""
+    """Bad light, few pixels, blur, noise and compression, as web video has them."""
+    if rng.random() < 0.15:
+        table = 255 * np.linspace(0, 1, 256) ** float(np.exp(rng.uniform(-0.6, 0.8)))
+        image = np.asarray(cv2.LUT(image, table.astype(np.uint8)[None]), np.uint8)
+    if rng.random() < 0.25:
+        height, width = image.shape[:2]
+        share = float(rng.uniform(0.3, 0.8))
+        fewer = fit_picture(image, max(int(width * share), 1), max(int(height * share), 1))
+        image = fit_picture(fewer, width, height)
     if rng.random() < 0.2:
         image = np.asarray(cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.4, 1.6))), np.uint8)
+    if rng.random() < 0.15:
+        grain = rng.normal(0, rng.uniform(2, 14), image.shape)
+        image = np.clip(image + grain, 0, 255).astype(np.uint8)
     if rng.random() < 0.3:
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 90))]
         packed = cv2.imencode(".jpg", np.ascontiguousarray(image), quality)[1]
@@ -30,10 +41,10 @@ def degrade(rng: np.random.Generator, image: Picture) -> Picture:
 
 
 def warp(
-    rng: np.random.Generator, pixels: Picture, mask: Picture, scale: float
+    rng: np.random.Generator, pixels: Picture, mask: Picture, scale: float, squeeze: float = 1.0
 ) -> tuple[Picture, Picture]:
-    """Resize, stretch by up to a sixth, flip and turn by up to 20 degrees."""
-    stretch = float(np.exp(rng.uniform(-0.15, 0.15)))
+    """Resize, squeeze, stretch by up to a sixth, flip and turn by up to 20 degrees."""
+    stretch = float(np.exp(rng.uniform(-0.15, 0.15))) * squeeze**0.5
     size = (
         max(int(mask.shape[1] * scale * stretch), 4),
         max(int(mask.shape[0] * scale / stretch), 4),

@@ -12,7 +12,7 @@ from sslviz.training.composites import (
     label,
     paste,
 )
-from sslviz.training.pictures import extent, fit_picture
+from sslviz.training.pictures import degrade, extent, fit_picture
 from sslviz.training.sounds import SoundMixer, loudness
 from tests.training.conftest import drawing
 
@@ -89,6 +89,30 @@ def test_a_herd_is_many_of_one_kind() -> None:
     for seed in range(6):
         labels = composer(**options).sample(np.random.default_rng(seed)).labels % HALO
         assert len(np.unique(labels)) == 2  # ground and one category
+
+
+@pytest.mark.parametrize("squeeze", [1.0, 9 / 16, 16 / 9])
+def test_pasted_objects_are_as_narrow_as_the_frame_would_make_them(squeeze: float) -> None:
+    square = np.ones((40, 40), np.uint8)
+    cutout = Cutout(np.full((40, 40, 3), 200, np.uint8), square, 1, plain=True)
+    options = CompositeOptions(size=200, min_scale=0.3, max_scale=0.3, squeeze=squeeze)
+    shapes = []
+    for seed in range(40):
+        image, labels = np.zeros((200, 200, 3), np.uint8), np.zeros((200, 200), np.uint8)
+        paste(np.random.default_rng(seed), cutout, image, labels, options)
+        rows, columns = extent(labels)
+        shapes.append((columns.stop - columns.start) / (rows.stop - rows.start))
+    assert np.median(shapes) == pytest.approx(squeeze, rel=0.15)
+
+
+@pytest.mark.parametrize("level", [0, 255])
+def test_bad_video_keeps_the_shape_and_range_of_a_picture(level: int) -> None:
+    even = np.full((48, 64, 3), level, np.uint8)
+    for seed in range(30):
+        made = degrade(np.random.default_rng(seed), even)
+        assert made.shape == even.shape
+        assert made.dtype == np.uint8
+        assert abs(float(made.mean()) - level) < 12  # grain is cut off at the ends
 
 
 def test_one_seed_makes_one_composite() -> None:
