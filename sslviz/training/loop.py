@@ -261,6 +261,9 @@ def _run(options: TrainOptions, place: Place) -> Iterator[Progress]:
 
     if place.rank:
         place.wait()
+    else:
+        message = f"{options.output}: preparing the data of {options.method}"
+        yield Progress(0, options.steps, {}, None, message=message)
     task = make_task(options)  # rank 0 builds caches, the others find them
     if not place.rank:
         place.wait()

@@ -136,10 +136,12 @@ def test_a_finished_run_is_not_taken_for_another(clip_folder: Path, tmp_path: Pa
 def test_caches_of_another_run_are_refused(paired_folder: Path, tmp_path: Path) -> None:
     """A run that was killed before its first saved state leaves only caches."""
     options = compact("marginnce-compact", paired_folder, tmp_path / "out")
-    next(iter(train(options)))
+    steps = train(options)
+    assert "preparing the data of marginnce-compact" in next(steps).message
+    assert next(steps).losses
     assert not (tmp_path / "out" / "state.pt").is_file()
     with pytest.raises(CheckpointError, match="other options"):
-        next(iter(train(replace(options, image_size=224))))
+        list(train(replace(options, image_size=224)))
 
 
 def test_every_clip_comes_once_before_any_comes_again(clip_folder: Path, tmp_path: Path) -> None:
