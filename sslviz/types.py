@@ -164,8 +164,8 @@ class Calibration:
     """How a checkpoint's scores are painted, measured on its training data.
 
     Scores from ``score_low`` (no colour) to ``score_high`` (full colour) span the fixed scale. Below
-    ``confidence_gate`` a window has no confident source: at that value 5 % of silence, noise and
-    mismatched sounds would still pass.
+    ``confidence_gate`` a window has no confident source: at that value as large a share of matching
+    sounds is held back as of silence, noise and mismatched sounds passes.
     """
 
     confidence_gate: float

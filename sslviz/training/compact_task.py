@@ -242,7 +242,7 @@ def load_bank(folder: Path) -> SoundBank:
 
 
 def calibrate(task: CompactTask, count: int = 400, seed: int = 0) -> Calibration:
-    """Confidence gate at 5 % false alarms, and the fixed range of colours, on training data.
+    """Confidence gate at equal errors, and the fixed range of colours, on training data.
 
     Each of ``count`` pictures is scored with a sound of what it shows and with one that nothing in
     it makes (half of those silence, noise or weather). Colours start at the median of the wrong maps'
@@ -261,9 +261,17 @@ def calibrate(task: CompactTask, count: int = 400, seed: int = 0) -> Calibration
                 confidence, peak = _score(network, draw.picture, bank.tokens(index))
                 confidences.append(confidence)
                 peaks.append(peak)
-    gate = float(np.clip(np.quantile(wrong[0], 0.95), 0.0, 1.0))
+    gate = equal_error_gate(np.array(right[0]), np.array(wrong[0]))
     low, high = float(np.quantile(wrong[1], 0.5)), float(np.median(right[1]))
     return Calibration(gate, low, max(high, low + 1e-4))
+
+
+def equal_error_gate(right: NDArray[np.float64], wrong: NDArray[np.float64]) -> float:
+    """The confidence below which as large a share of right ones lies as of wrong ones above it."""
+    candidates = np.unique(np.concatenate((right, wrong)))
+    missed = np.searchsorted(np.sort(right), candidates, "left") / len(right)
+    passed = 1 - np.searchsorted(np.sort(wrong), candidates, "left") / len(wrong)
+    return float(candidates[np.abs(missed - passed).argmin()])
 
 
 def _absent(rng: np.random.Generator, task: CompactTask, shown: NDArray[np.generic]) -> int:

@@ -13,8 +13,8 @@ READ = (
     "On the fixed scale the same colour is the same score, in every frame and every clip. "
     "Hatched spans under the player are silent; grey spans have sound, but no source in the "
     "picture that the method is sure of.",
-    "Each checkpoint's gate is set on its training data so that at most 5 % of silence, noise and "
-    "mismatched sound would pass. Is it listening? swaps the sound and shows how far the map moves.",
+    "Each checkpoint's gate is set on its training data where as many right sounds are held back as "
+    "wrong ones, noise and silence pass (its card says how many). Is it listening? swaps the sound and shows how far the map moves.",
 )
 METHODS_TITLE = "Methods"
 OURS = (

@@ -9,6 +9,7 @@ import torch
 from sslviz.checkpoints import find_folder, load_network
 from sslviz.models.compact import MarginNCECompact
 from sslviz.training import masks, picture_pool
+from sslviz.training.compact_task import equal_error_gate
 from sslviz.training.composites import Composer, CompositeOptions, Cutout
 from sslviz.training.cutouts import BACKGROUND_CATEGORY, Photo, cut_out
 from sslviz.training.picture_pool import PARTS, build_pictures
@@ -88,3 +89,12 @@ def test_masks_are_found_once(tmp_path: Path) -> None:
     assert len(first[1]) == len(again[1]) >= 1
     for one, other in zip(first[1], again[1], strict=True):
         assert np.array_equal(one, other)
+
+
+def test_the_gate_lies_where_as_many_right_ones_are_missed_as_wrong_ones_pass() -> None:
+    rng = np.random.default_rng(0)
+    right, wrong = rng.normal(0.7, 0.1, 500), rng.normal(0.3, 0.1, 400)
+    gate = equal_error_gate(right, wrong)
+    assert abs(np.mean(right < gate) - np.mean(wrong >= gate)) < 0.01
+    assert 0.45 < gate < 0.55
+    assert equal_error_gate(np.array([0.8, 0.9]), np.array([0.1, 0.2])) == 0.8
