@@ -14,7 +14,8 @@ READ = (
     "Hatched spans under the player are silent; grey spans have sound, but no source in the "
     "picture that the method is sure of.",
     "Each checkpoint's gate is set on its training data where as many right sounds are held back as "
-    "wrong ones, noise and silence pass (its card says how many). Is it listening? swaps the sound and shows how far the map moves.",
+    "wrong ones, noise and silence pass (its card says how many). Is it listening? swaps the sound "
+    "and shows how far the map moves.",
 )
 METHODS_TITLE = "Methods"
 OURS = (

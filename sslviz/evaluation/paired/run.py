@@ -40,7 +40,8 @@ _LISTED = 50
 PROTOCOL = (
     "mosaics: strongest pixel after bicubic upsampling; masks and composites: cIoU at 224 px, fixed 0.6 of the "
     "map's range (protocol jsa) and adaptive (protocol adaptive); clips: IoU of the map's upper half with the "
-    "union of boxes; confidence: AUROC on the same photos, and on clips with sounds of clips labelled otherwise; sounds and photos are paired by category"
+    "union of boxes; confidence: AUROC on the same photos, and on clips with sounds of clips labelled otherwise; "
+    "sounds and photos are paired by category"
 )
 
 
