@@ -54,7 +54,7 @@ def test_acl_trains_on_clips_and_its_checkpoint_keeps_sizes_and_words(
     method: str, half: bool, clips: Path, start: Path, tmp_path: Path
 ) -> None:
     steps = list(train(replace(options(method, clips, start, tmp_path / "out"), half=half)))
-    assert ("alignment" in steps[0].losses) == (method == "acl-guided")
+    assert ("alignment" in steps[-1].losses) == (method == "acl-guided")
     before, after = load_network(start), load_network(tmp_path / "out")
     assert isinstance(after, ACL)
     assert after.identity.method == method
