@@ -269,8 +269,8 @@ def calibrate(task: CompactTask, count: int = 400, seed: int = 0) -> Calibration
 def equal_error_gate(right: NDArray[np.float64], wrong: NDArray[np.float64]) -> float:
     """The confidence below which as large a share of right ones lies as of wrong ones above it."""
     candidates = np.unique(np.concatenate((right, wrong)))
-    missed = np.searchsorted(np.sort(right), candidates, "left") / len(right)
-    passed = 1 - np.searchsorted(np.sort(wrong), candidates, "left") / len(wrong)
+    missed = (right < candidates[:, None]).mean(1)
+    passed = (wrong >= candidates[:, None]).mean(1)
     return float(candidates[np.abs(missed - passed).argmin()])
 
 

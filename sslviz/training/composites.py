@@ -79,8 +79,6 @@ class CompositeOptions:
     max_pasted: int = 4
     min_scale: float = 0.14
     max_scale: float = 0.95
-    squeeze: float = 1.0
-    """Width against height of what is pasted; ``sample`` draws it per picture."""
 
 
 class Composer:
@@ -105,10 +103,10 @@ class Composer:
             image, labels = self._photo(rng, options.size)
         elif kind < options.photo_share + options.mosaic_share:
             image, labels = self._mosaic(rng)
+        elif rng.random() < options.herd_share:
+            image, labels = self._herd(rng)
         else:
-            draw = self._herd if rng.random() < options.herd_share else self._pasted
-            squeeze = float(rng.choice(SQUEEZES, p=SQUEEZE_SHARES))
-            image, labels = draw(rng, replace(options, squeeze=squeeze))
+            image, labels = self._pasted(rng)
         middle = LABEL_STRIDE // 2
         sparse = labels[middle::LABEL_STRIDE, middle::LABEL_STRIDE]
         return Composite(degrade(rng, image), np.ascontiguousarray(sparse))
@@ -154,11 +152,9 @@ class Composer:
         image = image[rows, columns]
         return fit_picture(jitter(rng, image[:, ::-1] if rng.random() < 0.5 else image), size, size)
 
-    def _pasted(
-        self, rng: np.random.Generator, options: CompositeOptions
-    ) -> tuple[Picture, Picture]:
+    def _pasted(self, rng: np.random.Generator) -> tuple[Picture, Picture]:
         """Objects at random places and scales on a background or on another photo."""
-        most = options.max_pasted
+        options, most, squeeze = self.options, self.options.max_pasted, draw_squeeze(rng)
         if rng.random() < options.photo_background_share:
             image, labels = self._photo(rng, options.size)
             most = min(most, 2)
@@ -167,11 +163,12 @@ class Composer:
             labels = np.zeros((options.size, options.size), np.uint8)
         image = np.ascontiguousarray(image)
         for _ in range(int(rng.integers(1, most + 1))):
-            paste(rng, self._draw(rng), image, labels, options)
+            paste(rng, self._draw(rng), image, labels, options, squeeze)
         return image, labels
 
-    def _herd(self, rng: np.random.Generator, options: CompositeOptions) -> tuple[Picture, Picture]:
+    def _herd(self, rng: np.random.Generator) -> tuple[Picture, Picture]:
         """A flock, a herd, a crowd: 4 to 16 of one category, near each other, on a background."""
+        options, squeeze = self.options, draw_squeeze(rng)
         image = np.ascontiguousarray(self._background(rng))
         labels = np.zeros((options.size, options.size), np.uint8)
         side = int(options.size * rng.uniform(0.4, 1.0))
@@ -181,7 +178,7 @@ class Composer:
         group = self.by_category[self._draw(rng).category]
         for _ in range(int(rng.integers(4, 17))):
             cutout = group[rng.integers(len(group))]
-            paste(rng, cutout, image[part], labels[part], smaller)
+            paste(rng, cutout, image[part], labels[part], smaller, squeeze)
         return image, labels
 
 
@@ -197,19 +194,25 @@ def label(mask: Picture, category: int) -> Picture:
     return hull
 
 
+def draw_squeeze(rng: np.random.Generator) -> float:
+    """Width against height of what is pasted into one picture."""
+    return float(rng.choice(SQUEEZES, p=SQUEEZE_SHARES))
+
+
 def paste(
     rng: np.random.Generator,
     cutout: Cutout,
     image: Picture,
     labels: Picture,
     options: CompositeOptions,
+    squeeze: float = 1.0,
 ) -> None:
     """Paint one object, sometimes with all of its crop, over ``image`` and ``labels`` in place."""
     framed = not cutout.plain and rng.random() < options.framed_share
     pixels, mask = _framed(rng, cutout) if framed else _tight(cutout)
     longer = np.exp(rng.uniform(np.log(options.min_scale), np.log(options.max_scale)))
     scale = float(longer) * options.size / max(mask.shape)
-    pixels, mask = warp(rng, jitter(rng, pixels), mask, scale, options.squeeze)
+    pixels, mask = warp(rng, jitter(rng, pixels), mask, scale, squeeze)
     if mask.sum() < SMALLEST_OBJECT:
         return
     softness = 0.3 if framed else float(rng.uniform(0.4, 1.3))

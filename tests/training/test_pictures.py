@@ -95,11 +95,11 @@ def test_a_herd_is_many_of_one_kind() -> None:
 def test_pasted_objects_are_as_narrow_as_the_frame_would_make_them(squeeze: float) -> None:
     square = np.ones((40, 40), np.uint8)
     cutout = Cutout(np.full((40, 40, 3), 200, np.uint8), square, 1, plain=True)
-    options = CompositeOptions(size=200, min_scale=0.3, max_scale=0.3, squeeze=squeeze)
+    options = CompositeOptions(size=200, min_scale=0.3, max_scale=0.3)
     shapes = []
     for seed in range(40):
         image, labels = np.zeros((200, 200, 3), np.uint8), np.zeros((200, 200), np.uint8)
-        paste(np.random.default_rng(seed), cutout, image, labels, options)
+        paste(np.random.default_rng(seed), cutout, image, labels, options, squeeze)
         rows, columns = extent(labels)
         shapes.append((columns.stop - columns.start) / (rows.stop - rows.start))
     assert np.median(shapes) == pytest.approx(squeeze, rel=0.15)

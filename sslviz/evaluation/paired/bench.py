@@ -95,7 +95,7 @@ class Bench:
 
         Args:
             part: Name for the progress.
-            trials: What the caller wants back, and windows whose pictures are the same.
+            trials: What the caller wants back, and windows; the object prior is of the first one's picture.
             total: Number of trials, for the progress.
             num_priors: Object priors are taken for the first so many trials; ``None``: for all.
         """

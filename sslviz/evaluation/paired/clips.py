@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from sslviz.datasets.boxes import MarkedMoment, read_moments
 from sslviz.datasets.own import clip_folder, find_clip
 from sslviz.errors import DatasetError, MediaError
-from sslviz.evaluation.detection import auroc, bootstrap_of
 from sslviz.evaluation.figures import Figure, Tally
 from sslviz.evaluation.metrics import Floats, adaptive_mask, iou, min_max, pointing
 from sslviz.evaluation.paired.bench import Bench
+from sslviz.evaluation.paired.confidence import separation
 from sslviz.evaluation.priors import centre_prior
 from sslviz.evaluation.protocols import SIZE, upsample
 from sslviz.types import Window
@@ -82,7 +82,9 @@ def measure_clips(bench: Bench) -> list[Figure]:
         return []
     figures = [tally.figure(name, groups=groups) for name in NAMES]
     if any(len(row) > 1 for row in confidences):
-        figures.append(_confidence(bench, confidences))
+        guess = bench.rng(f"{CONFIDENCE} random")
+        noise = [list(guess.random(len(row))) for row in confidences]
+        figures.append(separation(CONFIDENCE, confidences, noise))
     return figures
 
 
@@ -97,20 +99,6 @@ def _trials(marked: Iterable[_Marked]) -> Iterator[tuple[_Marked, list[Window]]]
                 windows.append(replace(other.window, audio=clip.window.audio))
         yield clip, windows
         before.append(clip)
-
-
-def _confidence(bench: Bench, rows: list[list[float]]) -> Figure:
-    def value(rows: list[list[float]]) -> float:
-        wrong = [confidence for row in rows for confidence in row[1:]]
-        return auroc([row[0] for row in rows], wrong) if wrong else 0.5  # a resample of one clip
-
-    def resampled(index: NDArray[np.intp]) -> float:
-        return value([rows[i] for i in index])
-
-    rng = bench.rng(f"{CONFIDENCE} random")
-    noise = [list(rng.random(len(row))) for row in rows]
-    spread = bootstrap_of(resampled, len(rows))
-    return Figure(CONFIDENCE, value(rows), len(rows), spread, {"random": value(noise)})
 
 
 def _marked(bench: Bench, moments: list[tuple[ClipSet, MarkedMoment]]) -> Iterator[_Marked]:

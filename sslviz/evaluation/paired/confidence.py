@@ -34,7 +34,9 @@ def measure_confidence(bench: Bench) -> list[Figure]:
     confidence = np.array(rows, np.float64)
     noise = bench.rng(f"{PART} random").random(confidence.shape)
     return [
-        _figure(f"{PART}_{name}", confidence[:, [0, index]], noise[:, [0, index]])
+        separation(
+            f"{PART}_{name}", confidence[:, [0, index]].tolist(), noise[:, [0, index]].tolist()
+        )
         for index, name in enumerate(NEGATIVES, start=1)
     ]
 
@@ -54,14 +56,23 @@ def _trials(bench: Bench, total: int) -> Iterator[tuple[None, Sequence[Window]]]
         yield None, [still_window(image, sound) for sound in sounds]
 
 
-def _figure(name: str, pairs: NDArray[np.float64], noise: NDArray[np.float64]) -> Figure:
-    def resampled(index: NDArray[np.intp]) -> float:
-        return auroc(pairs[index, 0], pairs[index, 1])
+def separation(
+    name: str, rows: Sequence[Sequence[float]], noise: Sequence[Sequence[float]]
+) -> Figure:
+    """AUROC of confidences, with its interval over rows and that of a random localizer.
 
-    return Figure(
-        name,
-        auroc(pairs[:, 0], pairs[:, 1]),
-        len(pairs),
-        bootstrap_of(resampled, len(pairs)),
-        {"random": auroc(noise[:, 0], noise[:, 1])},
-    )
+    Args:
+        name: Of the figure.
+        rows: In each, first the confidence with the right sound, then those with wrong ones.
+        noise: What a localizer that guesses has instead.
+    """
+
+    def value(rows: Sequence[Sequence[float]]) -> float:
+        wrong = [confidence for row in rows for confidence in row[1:]]
+        return auroc([row[0] for row in rows], wrong) if wrong else 0.5  # nothing to tell apart
+
+    def resampled(index: NDArray[np.intp]) -> float:
+        return value([rows[i] for i in index])
+
+    spread = bootstrap_of(resampled, len(rows))
+    return Figure(name, value(rows), len(rows), spread, {"random": value(noise)})
